@@ -1,0 +1,3 @@
+//! `pileus-bench`: see `cargo xtask --help`.
+
+fn main() {}

@@ -1,0 +1,73 @@
+//! Names to addresses, with the check in between: the connection gets no address that was not looked at here.
+
+use crate::{EgressError, address::refusal, allow::AllowList};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use std::{
+    fmt,
+    future::Future,
+    io,
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    sync::Arc,
+};
+
+/// The addresses of a name, in time.
+pub(crate) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
+/// Whoever knows the addresses of names.
+pub(crate) trait Names: Send + Sync + fmt::Debug {
+    /// The addresses of a name.
+    fn lookup(&self, host: String) -> Lookup;
+}
+
+/// The operating system's resolver.
+#[derive(Debug)]
+pub(crate) struct SystemNames;
+
+impl Names for SystemNames {
+    fn lookup(&self, host: String) -> Lookup {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, 0)).await?.map(|a| a.ip()).collect()) })
+    }
+}
+
+/// The resolver that the client connects by.
+#[derive(Debug, Clone)]
+pub(crate) struct Guard {
+    pub(crate) allow: Arc<AllowList>,
+    pub(crate) names: Arc<dyn Names>,
+}
+
+impl Guard {
+    /// Keeps the addresses that may be connected to; an error if none is left.
+    fn filter(allow: &AllowList, host: &str, found: Vec<IpAddr>) -> Result<Vec<SocketAddr>, EgressError> {
+        let mut refused = None;
+        let mut good = Vec::new();
+        for ip in found {
+            match refusal(ip) {
+                Some(why) if !allow.named(host) && !allow.network(ip) => {
+                    refused.get_or_insert((ip, why));
+                }
+                _ => good.push(SocketAddr::new(ip, 0)),
+            }
+        }
+        match (good.is_empty(), refused) {
+            (false, _) => Ok(good),
+            (true, Some((ip, why))) => {
+                Err(EgressError::Refused { host: host.to_owned(), address: Some(ip), why: why.to_owned() })
+            }
+            (true, None) => Err(EgressError::Connect(format!("{host} has no address"))),
+        }
+    }
+}
+
+impl Resolve for Guard {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (host, allow) = (name.as_str().to_owned(), Arc::clone(&self.allow));
+        let lookup = self.names.lookup(host.clone());
+        Box::pin(async move {
+            let found = lookup.await.map_err(|e| EgressError::Connect(format!("{host} cannot be resolved: {e}")))?;
+            let good = Self::filter(&allow, &host, found)?;
+            Ok(Box::new(good.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Points in time: microseconds since 1970-01-01T00:00:00Z, and the forms in which they are written.
+
+use jiff::{Timestamp as Jiff, tz::TimeZone};
+
+/// A point in time, in microseconds UTC, as the store holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Timestamp(i64);
+
+/// One second in microseconds.
+pub const SECOND: i64 = 1_000_000;
+
+impl Timestamp {
+    /// The earliest time that is ever recorded (1970-01-01T00:00:00Z).
+    pub const EPOCH: Self = Self(0);
+
+    /// From microseconds since the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+    /// From whole seconds since the epoch; `None` where microseconds would not fit.
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        seconds.checked_mul(SECOND).map(Self)
+    }
+    /// Microseconds since the epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+    /// Whole milliseconds since the epoch, rounded down.
+    pub const fn as_millis(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn as_seconds(self) -> i64 {
+        self.0.div_euclid(SECOND)
+    }
+    /// This much later (earlier if negative), saturating.
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(SECOND)))
+    }
+    /// RFC 3339 in UTC with seconds: `2021-04-11T23:51:45Z`.
+    pub fn rfc3339(self) -> String {
+        self.jiff().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+    /// RFC 3339 in UTC with milliseconds: `2021-04-11T23:51:45.000Z`.
+    pub fn rfc3339_millis(self) -> String {
+        self.jiff().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    }
+    /// The year, month (1–12), day (1–31), hour, minute and second in UTC.
+    pub fn civil(self) -> (i16, i8, i8, i8, i8, i8) {
+        let zoned = self.jiff().to_zoned(TimeZone::UTC);
+        (zoned.year(), zoned.month(), zoned.day(), zoned.hour(), zoned.minute(), zoned.second())
+    }
+
+    /// Rounded down to whole seconds, so that times before the range's ends cannot occur.
+    fn jiff(self) -> Jiff {
+        Jiff::from_microsecond(self.0).unwrap_or(Jiff::UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let t = Timestamp::from_micros(1_618_185_105_987_654);
+        assert_eq!(t.rfc3339(), "2021-04-11T23:51:45Z");
+        assert_eq!(t.rfc3339_millis(), "2021-04-11T23:51:45.987Z");
+        assert_eq!(t.as_millis(), 1_618_185_105_987);
+        assert_eq!(t.civil(), (2021, 4, 11, 23, 51, 45));
+    }
+}

@@ -1,0 +1,41 @@
+//! What lives as long as the process.
+
+use crate::{audit::Recorder, auth::Logins};
+use pileus_egress::Egress;
+use pileus_model::{clock::Clock, entropy::Entropy};
+use pileus_store::Store;
+use std::sync::Arc;
+
+/// The parts that every verb may use.
+#[derive(Debug)]
+pub struct App {
+    /// The store.
+    pub store: Store,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Guarded outgoing requests.
+    pub egress: Egress,
+    /// What is remembered between requests so that equal events are recorded once.
+    pub recorder: Recorder,
+    /// What is remembered of logins between requests.
+    pub logins: Logins,
+    /// What the operator configured.
+    pub settings: Settings,
+}
+
+/// What the operator configured, as far as the verbs care.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients reach this installation, without a trailing slash: `http://127.0.0.1:8080`.
+    pub public_url: String,
+    /// The host name that CEF lines name: that of `public_url`.
+    pub host_name: String,
+    /// Where the bootstrap token of the first start was written, to be removed when that token is revoked.
+    pub admin_token_file: Option<std::path::PathBuf>,
+    /// Exports that one caller may run at once (4).
+    pub exports_per_caller: usize,
+    /// Exports that one organisation may have running at once (16).
+    pub exports_per_organization: usize,
+}

@@ -1,0 +1,47 @@
+//! Background work: loops without input that may run on any number of nodes and be woken at any time (law 10).
+//!
+//! This room knows when such work is due; what it does stands in the room of the thing.
+
+use crate::{App, audit, auth};
+use pileus_model::Result;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
+
+/// How often what is remembered in memory is written.
+const PERIOD: Duration = Duration::from_secs(30);
+
+/// Runs until `shutdown` turns true (or its sender is dropped), then writes what is left and returns.
+pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(PERIOD);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => flush(&app, false).await,
+            ended = shutdown.wait_for(|stop| *stop) => {
+                // A sender that is gone means the same as one that says stop.
+                drop(ended);
+                break;
+            }
+        }
+    }
+    flush(&app, true).await;
+}
+
+/// One round: counted denials and failed logins of minutes that are over (with `all` of the current one too), and when
+/// tokens were last used.
+pub async fn flush(app: &Arc<App>, all: bool) {
+    audit::flush(app, all).await;
+    auth::flush_failures(app, all).await;
+    if let Err(error) = flush_last_used(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
+        tracing::warn!(%error, "the last use of tokens could not be written; it is tried again");
+    }
+}
+
+/// Writes when tokens were last used.
+///
+/// # Errors
+/// `Unavailable` where the database can't; what is not written is kept.
+pub async fn flush_last_used(app: &Arc<App>) -> Result<()> {
+    auth::flush_uses(app).await
+}

@@ -1,0 +1,15 @@
+//! The one integration-test binary. The same behaviour runs on SQLite and on a real PostgreSQL; independent clients,
+//! the house laws and the crash test stand beside it.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+
+#[macro_use]
+mod support;
+
+mod audit_export;
+mod audit_read;
+mod audit_record;
+mod coverage;
+mod crash;
+mod laws;
+mod matrix;
