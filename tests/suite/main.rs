@@ -13,3 +13,6 @@ mod coverage;
 mod crash;
 mod laws;
 mod matrix;
+mod outage;
+mod process;
+mod wire;

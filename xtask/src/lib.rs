@@ -2,7 +2,7 @@
 //!
 //! This crate knows the files of the workspace. It must never be part of the product.
 
-pub mod r#gen;
+pub mod generate;
 pub mod tidy;
 
 use std::path::PathBuf;

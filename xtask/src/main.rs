@@ -25,7 +25,7 @@ enum Command {
 fn main() -> ExitCode {
     let root = xtask::root();
     let outcome = match Cli::parse().command {
-        Command::Gen { check } => xtask::r#gen::run(&root, check),
+        Command::Gen { check } => xtask::generate::run(&root, check),
         Command::Tidy => xtask::tidy::run(&root),
     };
     match outcome {

@@ -4,6 +4,7 @@ use pileus_model::{
     Result, Timestamp,
     audit::{Actor, ActorKind, EventType, LogId, NewEvent, Outcome, RequestInfo, Target, catalogue},
     ids::{RequestId, TokenId, UserId},
+    time::SECOND,
 };
 use pileus_store::{Recorded, Store};
 use pileus_testkit::entropy::SeededEntropy;
@@ -13,8 +14,12 @@ use std::net::IpAddr;
 const CHUNK: u64 = 20_000;
 /// People; number 0 is `admin`.
 const USERS: u64 = 200;
-/// The last event lies at 2026-11-01T00:00:00Z.
-const END: i64 = 1_793_491_200;
+/// Addresses of the office, from which most come.
+const OFFICE: u64 = 6;
+/// Addresses at home and under way, for each person.
+const ELSEWHERE: u64 = 8;
+/// The events of a new log end at 2026-11-01T00:00:00Z, or now if that is earlier.
+const END: Timestamp = Timestamp::from_micros(1_793_491_200 * SECOND);
 
 /// A stream of numbers from a seed (SplitMix64, Steele et al. 2014): the same everywhere.
 #[derive(Debug, Clone, Copy)]
@@ -45,14 +50,25 @@ impl Numbers {
     }
 }
 
-/// Appends `events` events to the log, oldest first, after those that are there.
+/// When the events of a new log end.
+pub fn until(now: Timestamp) -> Timestamp {
+    END.min(now)
+}
+
+/// Over how many seconds so many events spread.
+pub fn seconds(events: u64) -> i64 {
+    i64::try_from(events.saturating_mul(2)).unwrap_or(i64::MAX / SECOND)
+}
+
+/// Appends `events` events to the log, oldest first, after those that are there. They end at [`until`], or now if the log
+/// goes beyond that. Where there is too little room they lie closer together: none lies in the future, and times never
+/// fall.
 ///
 /// # Errors
 /// What the store says.
-pub async fn fill(store: &Store, log: LogId, events: u64, seed: u64) -> Result<()> {
+pub async fn fill(store: &Store, log: LogId, events: u64, seed: u64, now: Timestamp) -> Result<()> {
     let (_, last) = store.read(move |tx| pileus_store::audit::last(tx, log)).await?;
-    let span = i64::try_from(events).unwrap_or(i64::MAX) * 2;
-    let start = (END - span).max(last.as_seconds() + 1);
+    let times = Times::new(last, events, if last < until(now) { until(now) } else { now });
     let mut written = 0;
     while written < events {
         let count = CHUNK.min(events - written);
@@ -61,7 +77,7 @@ pub async fn fill(store: &Store, log: LogId, events: u64, seed: u64) -> Result<(
             .write(move |tx| {
                 // The same ids when the closure runs twice.
                 let entropy = SeededEntropy::new(seed ^ first);
-                let mut generated = (first..first + count).map(|n| event(log, seed, n, start));
+                let mut generated = (first..first + count).map(|n| (times.of(n), event(log, seed, n)));
                 pileus_store::audit::append_bulk(tx, log, &entropy, &mut generated)?;
                 Ok(Recorded::unaudited((), "these are the events themselves"))
             })
@@ -71,29 +87,41 @@ pub async fn fill(store: &Store, log: LogId, events: u64, seed: u64) -> Result<(
     Ok(())
 }
 
-/// The time of event `n`: half of the events spread over the span, the other half in bursts of up to 1,000 in one second.
-fn time(n: u64, start: i64) -> Timestamp {
-    let block = n / 2_000;
-    let within = n % 2_000;
-    // A block of 2,000 events takes 4,000 seconds: 1,000 one by one, then 1,000 in its last second.
-    let second = if within < 1_000 { within * 3 } else { 3_999 };
-    let micros = if within < 1_000 { 0 } else { (within - 1_000) * 900 };
-    let second = start + i64::try_from(block * 4_000 + second).unwrap_or(0);
-    Timestamp::from_micros(second * pileus_model::time::SECOND + i64::try_from(micros).unwrap_or(0))
+/// When which event happens.
+#[derive(Debug, Clone, Copy)]
+struct Times {
+    start: i64,
+    /// Microseconds that there are, and that are wanted.
+    room: i128,
+    span: i128,
+}
+
+impl Times {
+    fn new(last: Timestamp, events: u64, until: Timestamp) -> Self {
+        let span = seconds(events).saturating_mul(SECOND).max(1);
+        let start = until.as_micros().saturating_sub(span).max(last.as_micros());
+        let room = until.as_micros().saturating_sub(start).max(0);
+        Self { start, room: room.into(), span: span.into() }
+    }
+    /// Half of the events spread over the span, the other half comes in bursts of 1,000 within one second, ten of them
+    /// always in the same microsecond.
+    fn of(self, n: u64) -> Timestamp {
+        let (block, within) = (n / 2_000, n % 2_000);
+        // A block of 2,000 events takes 4,000 seconds: 1,000 one by one, then 1,000 in its last second.
+        let micros = if within < 1_000 { within * 3_000_000 } else { 3_999_000_000 + (within - 1_000) / 10 * 9_000 };
+        let micros = i128::from(block * 4_000_000_000 + micros) * self.room / self.span;
+        Timestamp::from_micros(self.start.saturating_add(i64::try_from(micros).unwrap_or(0)))
+    }
 }
 
 /// Event `n` of this seed.
-fn event(log: LogId, seed: u64, n: u64, start: i64) -> (Timestamp, NewEvent) {
+fn event(log: LogId, seed: u64, n: u64) -> NewEvent {
     let mut random = Numbers::new(seed ^ n.wrapping_mul(0xa076_1d64_78bd_642f));
     let who = random.below(USERS);
     let stack = format!("project-{}/{}", random.below(120), ["dev", "staging", "prod"][(random.next() % 3) as usize]);
     let (event, target, description) = action(&mut random, stack);
-    let ip = if random.below(20) == 0 {
-        IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, random.below(400) as u16])
-    } else {
-        IpAddr::from([10, (random.below(4)) as u8, random.below(250) as u8, random.below(250) as u8])
-    };
-    let new = NewEvent {
+    let ip = address(&mut random, who);
+    NewEvent {
         log,
         event,
         actor: actor(seed, who),
@@ -108,8 +136,17 @@ fn event(log: LogId, seed: u64, n: u64, start: i64) -> (Timestamp, NewEvent) {
         outcome: Outcome::Success,
         description,
         count: 1,
-    };
-    (time(n, start), new)
+    }
+}
+
+/// Most come from the office, some over IPv6, the rest from where they live.
+fn address(random: &mut Numbers, who: u64) -> IpAddr {
+    let small = |n: u64| u8::try_from(n).unwrap_or(u8::MAX);
+    match random.below(20) {
+        0 => IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::try_from(who).unwrap_or(0)]),
+        1..12 => IpAddr::from([192, 0, 2, small(random.below(OFFICE))]),
+        _ => IpAddr::from([10, 0, small(who), small(random.below(ELSEWHERE))]),
+    }
 }
 
 fn action(random: &mut Numbers, stack: String) -> (EventType, Target, String) {

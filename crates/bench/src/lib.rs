@@ -2,5 +2,11 @@
 //!
 //! Knows the server only from outside (HTTP, a process) and the store for filling. Reached by `cargo xtask`.
 
+pub mod bench;
 pub mod crash;
 pub mod fill;
+pub mod install;
+pub mod wire;
+
+/// What a tool answers: what went wrong, for people.
+pub type Result<T, E = String> = std::result::Result<T, E>;

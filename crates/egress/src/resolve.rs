@@ -71,3 +71,18 @@ impl Resolve for Guard {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn refused_addresses_of_a_name_are_left_out() {
+        let allow = AllowList::new(vec!["10.0.0.0/8".parse().unwrap(), "named.example".parse().unwrap()]);
+        let found = || ["169.254.169.254", "10.0.0.1", "8.8.8.8", "::1"].map(|ip| ip.parse().unwrap()).to_vec();
+        let left = Guard::filter(&allow, "x.example", found()).unwrap();
+        assert_eq!(left, ["10.0.0.1:0", "8.8.8.8:0"].map(|a| a.parse().unwrap()));
+        assert_eq!(Guard::filter(&allow, "named.example", found()).unwrap().len(), 4);
+    }
+}

@@ -129,7 +129,7 @@ impl Inner {
         if let (Some(cx), Err(error)) = (&organization, &result) {
             endpoint.gate.record_refusal(cx, &params, error);
         }
-        if endpoint.served.rate == RateClass::Login && result.as_ref().is_err_and(is_callers_fault) {
+        if endpoint.served.rate == RateClass::Login && result.as_ref().is_err_and(is_failed_login) {
             self.failed_logins.punish(network(call.source), self.app.clock.now());
         }
         result
@@ -144,7 +144,9 @@ impl Inner {
             self.failed_logins.peek(&source, now).map_err(too_many_logins)?;
         }
         if endpoint.gate.is_public() {
-            self.public.take(source, now).map_err(|wait| Error::rate_limited(wait, "too many requests from this address"))?;
+            self.public
+                .take(source, now)
+                .map_err(|wait| Error::rate_limited(wait, "too many requests from this address"))?;
             return Ok(cx);
         }
         let name = param(params, ORGANIZATION);
@@ -244,11 +246,6 @@ fn is_failed_login(error: &Error) -> bool {
     error.kind() == ErrorKind::Unauthenticated
 }
 
-/// Whether the caller could have avoided it: what counts as a failure of an operation that logs in.
-fn is_callers_fault(error: &Error) -> bool {
-    !matches!(error.kind(), ErrorKind::RateLimited { .. } | ErrorKind::Unavailable | ErrorKind::Internal)
-}
-
 fn too_many_logins(wait: u64) -> Error {
     Error::rate_limited(wait, "too many failed logins from this address")
 }
@@ -260,7 +257,10 @@ fn other_methods(allow: &HeaderValue) -> Reply {
 
 fn not_served(operation: &Operation) -> Error {
     if operation.absent {
-        return Error::not_found(format!("nothing here: operation {} is not served by this installation", operation.id));
+        return Error::not_found(format!(
+            "nothing here: operation {} is not served by this installation",
+            operation.id
+        ));
     }
     Error::new(ErrorKind::NotServed, format!("operation {} is not served by this installation", operation.id))
 }

@@ -68,7 +68,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 fn is_worth_compressing(reply: &Reply) -> bool {
-    let is_json = reply.headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/json"));
+    let is_json =
+        reply.headers.get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"application/json"));
     let is_long = reply.body.as_bytes().is_some_and(|b| b.len() > COMPRESS_FROM);
     is_json && is_long && !reply.headers.contains_key(header::CONTENT_ENCODING)
 }

@@ -23,6 +23,9 @@ mod stall;
 mod text;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use builder::{Builder, Outcome};
 pub use config::{HttpConfig, MetricsText, Rates};
 pub use dispatch::Service;

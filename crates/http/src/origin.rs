@@ -113,7 +113,10 @@ mod tests {
 
     #[test]
     fn the_command_of_the_cli() {
-        assert_eq!(cli_command("pulumi-cli/1 (3.260.0; linux; cmd=pulumi-org-member-list; agent=x)"), "pulumi-org-member-list");
+        assert_eq!(
+            cli_command("pulumi-cli/1 (3.260.0; linux; cmd=pulumi-org-member-list; agent=x)"),
+            "pulumi-org-member-list"
+        );
         assert_eq!(cli_command("pulumi-cli/1 (3.260.0; linux; cmd=up)"), "up");
         assert_eq!(cli_command("pulumi-cli/1 (3.260.0; linux)"), "");
         assert_eq!(cli_command("curl/8 (cmd=up)"), "");

@@ -19,7 +19,9 @@ const PROMETHEUS: HeaderValue = HeaderValue::from_static("text/plain; version=0.
 pub(crate) async fn metrics(inner: &Inner, call: &Call) -> Option<Result<Reply>> {
     let text = inner.config.metrics.as_ref().filter(|_| call.head.uri.path() == PATH)?;
     if !matches!(call.head.method, Method::GET | Method::HEAD) {
-        return Some(Ok(errors::plain(405, "this path has other methods: GET, HEAD").with_header(header::ALLOW, METHODS)));
+        return Some(Ok(
+            errors::plain(405, "this path has other methods: GET, HEAD").with_header(header::ALLOW, METHODS)
+        ));
     }
     Some(admit(inner, call).await.map(|()| Reply::bytes(200, PROMETHEUS, text())))
 }

@@ -63,7 +63,9 @@ impl Routes {
                 Some(served) => Some(Endpoint {
                     served,
                     gate: Gate::new(operation, served)?,
-                    handler: handlers.remove(operation.id).ok_or_else(|| wrong(operation, "is served and has no handler"))?,
+                    handler: handlers
+                        .remove(operation.id)
+                        .ok_or_else(|| wrong(operation, "is served and has no handler"))?,
                 }),
                 None => None,
             };
@@ -71,7 +73,10 @@ impl Routes {
             let index = match known.get(&pattern) {
                 Some(index) => *index,
                 None => {
-                    routes.matcher.insert(&pattern, routes.paths.len()).map_err(|e| wrong(operation, &e.to_string()))?;
+                    routes
+                        .matcher
+                        .insert(&pattern, routes.paths.len())
+                        .map_err(|e| wrong(operation, &e.to_string()))?;
                     known.insert(pattern, routes.paths.len());
                     routes.paths.push(PathRoutes { by_method: Vec::new(), allow: HeaderValue::from_static("") });
                     routes.paths.len() - 1
@@ -115,7 +120,8 @@ impl PathRoutes {
             methods.push("HEAD");
         }
         methods.sort_unstable();
-        self.allow = HeaderValue::from_str(&methods.join(", ")).map_err(|e| wrong(route_of(&self.by_method), &e.to_string()))?;
+        self.allow =
+            HeaderValue::from_str(&methods.join(", ")).map_err(|e| wrong(route_of(&self.by_method), &e.to_string()))?;
         Ok(())
     }
 }

@@ -140,7 +140,7 @@ pub enum Output {
 /// Where the clients' server is, as whom they come, and how they print.
 #[derive(Debug, Args)]
 pub struct ClientOptions {
-    /// The server [env: PILEUS_URL]
+    /// The server; it is asked with the token in PILEUS_TOKEN, else in ./pileus-data/admin-token [env: PILEUS_URL]
     #[arg(long, global = true, value_name = "URL", env = "PILEUS_URL", hide_env = true, default_value = "http://127.0.0.1:8080")]
     pub url: String,
     /// How to print: table, for people, or json, the reply itself
@@ -151,13 +151,8 @@ pub struct ClientOptions {
     pub token: Option<String>,
 }
 
-/// The last part of the help of the clients' commands.
-const AFTER_CLIENT: &str = "\
-The access token is taken from PILEUS_TOKEN; if that is not set, from ./pileus-data/admin-token.";
-
 /// `pileus user …`
 #[derive(Debug, Subcommand)]
-#[command(after_help = AFTER_CLIENT)]
 pub enum UserCommand {
     /// List all users
     List,
@@ -209,7 +204,6 @@ pub enum UserCommand {
 
 /// `pileus org …`
 #[derive(Debug, Subcommand)]
-#[command(after_help = AFTER_CLIENT)]
 pub enum OrgCommand {
     /// List all organisations
     List,
@@ -228,7 +222,6 @@ pub enum OrgCommand {
 
 /// `pileus token …`
 #[derive(Debug, Subcommand)]
-#[command(after_help = AFTER_CLIENT)]
 pub enum TokenCommand {
     /// List your access tokens
     List,

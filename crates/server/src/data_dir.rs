@@ -29,7 +29,7 @@ impl DataDir {
     /// # Errors
     /// One line: in use, not writable, not a directory.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let failure = |what: &str| Failure::new(format!("data directory {}: {what}", path.display()));
+        let failure = |what: &str| Failure::new(format!("data directory {} {what}", path.display()));
         create(path).map_err(|error| failure(&format!("can't be created: {error}")))?;
         if !path.is_dir() {
             return Err(failure("is not a directory"));
@@ -118,7 +118,7 @@ mod tests {
         let held = DataDir::open(&path).unwrap();
         assert_eq!(mode(&path), 0o700);
         let message = DataDir::open(&path).unwrap_err().to_string();
-        assert_eq!(message, format!("data directory {}: is in use by another pileus process", path.display()));
+        assert_eq!(message, format!("data directory {} is in use by another pileus process", path.display()));
         drop(held);
         assert!(DataDir::open(&path).is_ok(), "the lock ends with its holder, the file stays");
     }

@@ -1,6 +1,6 @@
 //! What lives as long as the process.
 
-use crate::{audit::Recorder, auth::Logins};
+use crate::{audit::Recorder, auth::Logins, oidc::Oidc};
 use pileus_egress::Egress;
 use pileus_model::{clock::Clock, entropy::Entropy};
 use pileus_store::Store;
@@ -21,8 +21,26 @@ pub struct App {
     pub recorder: Recorder,
     /// What is remembered of logins between requests.
     pub logins: Logins,
+    /// What is remembered of OIDC issuers between requests.
+    pub oidc: Oidc,
     /// What the operator configured.
     pub settings: Settings,
+}
+
+impl App {
+    /// The parts together, with nothing remembered yet.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, egress: Egress, settings: Settings) -> Self {
+        Self {
+            store,
+            clock,
+            entropy,
+            egress,
+            recorder: Recorder::default(),
+            logins: Logins::default(),
+            oidc: Oidc::default(),
+            settings,
+        }
+    }
 }
 
 /// What the operator configured, as far as the verbs care.

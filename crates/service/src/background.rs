@@ -2,7 +2,7 @@
 //!
 //! This room knows when such work is due; what it does stands in the room of the thing.
 
-use crate::{App, audit, auth};
+use crate::{App, audit, auth, oidc};
 use pileus_model::Result;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -17,11 +17,8 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = ticks.tick() => flush(&app, false).await,
-            ended = shutdown.wait_for(|stop| *stop) => {
-                // A sender that is gone means the same as one that says stop.
-                drop(ended);
-                break;
-            }
+            // A sender that is gone means the same as one that says stop.
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
         }
     }
     flush(&app, true).await;
@@ -32,6 +29,7 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 pub async fn flush(app: &Arc<App>, all: bool) {
     audit::flush(app, all).await;
     auth::flush_failures(app, all).await;
+    oidc::flush(app, all).await;
     if let Err(error) = flush_last_used(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
         tracing::warn!(%error, "the last use of tokens could not be written; it is tried again");

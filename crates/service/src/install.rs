@@ -130,13 +130,14 @@ impl Plan {
         };
         let created = format!("Created organization \"{name}\"");
         let added = format!("Added \"{user}\" to the organization as {}", BuiltinRole::Admin.as_str());
-        let token = format!("Created personal token \"{BOOTSTRAP}\" for \"{user}\"");
+        let token = self.token.to_string();
+        let made = format!("Created personal access token \"{token}\" for \"{user}\" ({BOOTSTRAP})");
         vec![
             event(LogId::SITE, catalogue::USER_CREATED, "user", user, format!("Created user \"{user}\"")),
             event(LogId::SITE, catalogue::ORGANIZATION_CREATED, "organization", name, created.clone()),
             event(org.log, catalogue::ORGANIZATION_CREATED, "organization", name, created),
             event(org.log, catalogue::MEMBER_ADDED, "member", user, added),
-            event(org.log, catalogue::PERSONAL_TOKEN_CREATED, "token", BOOTSTRAP, token),
+            event(org.log, catalogue::PERSONAL_TOKEN_CREATED, "token", &token, made),
         ]
     }
 }

@@ -5,6 +5,8 @@
 
 mod app;
 mod cx;
+#[cfg(test)]
+mod testing;
 
 pub mod audit;
 pub mod auth;

@@ -1,10 +1,10 @@
 //! What the unit tests of this crate share: a process with a store of its own, a clock that they move, and ways to get in.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
 
-use crate::{App, Cx, Settings, audit::Recorder, auth, auth::Logins, install, users};
+use crate::{App, Cx, Settings, auth, install, users};
 use pileus_egress::{Egress, EgressConfig};
 use pileus_model::{
-    Timestamp,
+    Secret, Timestamp,
     audit::{AuditEvent, LogId, RequestInfo},
     caller::BuiltinRole,
     clock::Clock,
@@ -13,8 +13,9 @@ use pileus_model::{
     token::{TokenKind, TokenValue},
 };
 use pileus_store::{
-    Recorded, Store, StoreConfig, Tx, audit as store_audit, members,
-    organizations as store_organizations,
+    Flow, Recorded, Store, StoreConfig, Tx,
+    audit::{self as store_audit, Driver},
+    members, organizations as store_organizations,
     roles::{self, RoleRow},
     teams::{self, TeamRow},
     tokens::{self, NewTokenRow},
@@ -58,7 +59,12 @@ pub async fn empty() -> (Arc<App>, Arc<TestClock>, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(TestClock(AtomicI64::new(1_700_000_000_000_000)));
     let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
-    let config = StoreConfig::Sqlite { path: directory.path().join("pileus.db"), readers: 2, max_pages: None };
+    // Both engines run these tests: SQLite by default, PostgreSQL with PILEUS_TEST_ENGINE=postgres.
+    let postgres = std::env::var("PILEUS_TEST_ENGINE").is_ok_and(|engine| engine == "postgres");
+    let config = match postgres.then(pileus_testkit::postgres::fresh_database) {
+        Some(url) => StoreConfig::Postgres { url: Secret::new(url.unwrap()), pool: 8 },
+        None => StoreConfig::Sqlite { path: directory.path().join("pileus.db"), readers: 2, max_pages: None },
+    };
     let as_clock: Arc<dyn Clock> = Arc::<TestClock>::clone(&clock);
     let (store, _) = Store::open(config, Arc::clone(&as_clock), Arc::clone(&entropy)).await.unwrap();
     let settings = Settings {
@@ -68,15 +74,7 @@ pub async fn empty() -> (Arc<App>, Arc<TestClock>, tempfile::TempDir) {
         exports_per_caller: 4,
         exports_per_organization: 16,
     };
-    let app = App {
-        store,
-        clock: as_clock,
-        entropy,
-        egress: Egress::new(EgressConfig::default()),
-        recorder: Recorder::default(),
-        logins: Logins::default(),
-        settings,
-    };
+    let app = App::new(store, as_clock, entropy, Egress::new(EgressConfig::default()), settings);
     (Arc::new(app), clock, directory)
 }
 
@@ -107,7 +105,12 @@ impl House {
     pub async fn user(&self, login: &str) -> TokenValue {
         let new = users::NewUser { login: login.into(), name: String::new(), email: String::new() };
         let user = users::create(&self.cx(&self.root, None).await, new).await.unwrap();
-        self.token(NewTokenRow { user: Some(user.user.id), description: login.into(), ..self.blank(TokenKind::Personal) }).await
+        self.token(NewTokenRow {
+            user: Some(user.user.id),
+            description: login.into(),
+            ..self.blank(TokenKind::Personal)
+        })
+        .await
     }
     /// Creates a user with a token who is a member of `acme`.
     pub async fn member(&self, login: &str, role: BuiltinRole, custom: Option<RoleId>) -> TokenValue {
@@ -202,7 +205,17 @@ impl House {
     }
     /// The events of a log, the oldest first.
     pub async fn events(&self, log: LogId) -> Vec<AuditEvent> {
-        self.app.store.read(move |tx| store_audit::all(tx, log)).await.unwrap()
+        let read = self.app.store.read(move |tx| {
+            let mut events = Vec::new();
+            store_audit::scan(tx, log, Driver::All, i64::MAX, 0, 2000, &mut |event| {
+                events.push(event.clone());
+                Ok(Flow::Next)
+            })?;
+            Ok(events)
+        });
+        let mut events = read.await.unwrap();
+        events.reverse();
+        events
     }
     /// The events of an organisation's log of one type, the oldest first: their descriptions.
     pub async fn said(&self, org: &str, event: &str) -> Vec<String> {

@@ -108,7 +108,7 @@ CREATE TABLE oidc_issuers (
   url TEXT NOT NULL,
   issuer TEXT NOT NULL,
   jwks TEXT,                     -- JSON, where statically configured
-  thumbprints TEXT NOT NULL,     -- JSON list
+  thumbprints TEXT NOT NULL,     -- JSON: the list, and whether one of it is required
   max_expiration BIGINT,         -- seconds
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL,

@@ -118,14 +118,18 @@ pub fn admins(tx: &mut dyn Tx, org: OrgId) -> Result<Vec<UserId>> {
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn insert(tx: &mut dyn Tx, org: OrgId, user: UserId, role: BuiltinRole, custom: Option<RoleId>, now: Timestamp) -> Result<()> {
+pub fn insert(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    user: UserId,
+    role: BuiltinRole,
+    custom: Option<RoleId>,
+    now: Timestamp,
+) -> Result<()> {
     let sql = "INSERT INTO members (org_id, user_id, role, role_id, created_at) VALUES ($1, $2, $3, $4, $5)";
     let custom = custom.as_ref().map(RoleId::as_bytes);
-    tx.run(
-        sql,
-        &[org.as_bytes().into(), user.as_bytes().into(), role.as_str().into(), custom.into(), now.into()],
-    )
-    .map(|_| ())
+    tx.run(sql, &[org.as_bytes().into(), user.as_bytes().into(), role.as_str().into(), custom.into(), now.into()])
+        .map(|_| ())
 }
 
 /// Writes a member's role.
@@ -135,8 +139,7 @@ pub fn insert(tx: &mut dyn Tx, org: OrgId, user: UserId, role: BuiltinRole, cust
 pub fn set_role(tx: &mut dyn Tx, org: OrgId, user: UserId, role: BuiltinRole, custom: Option<RoleId>) -> Result<()> {
     let sql = "UPDATE members SET role = $1, role_id = $2 WHERE org_id = $3 AND user_id = $4";
     let custom = custom.as_ref().map(RoleId::as_bytes);
-    tx.run(sql, &[role.as_str().into(), custom.into(), org.as_bytes().into(), user.as_bytes().into()])
-        .map(|_| ())
+    tx.run(sql, &[role.as_str().into(), custom.into(), org.as_bytes().into(), user.as_bytes().into()]).map(|_| ())
 }
 
 /// Removes a member, also from the organisation's teams.

@@ -2,7 +2,7 @@
 //!
 //! This room knows their rows and the number of each one's audit log. It must never know what their settings mean.
 
-use crate::{Row, Sql, Tx, TxExt, names};
+use crate::{Row, Sql, Tx, TxExt, audit, names};
 use pileus_model::{
     Result, Timestamp,
     audit::LogId,
@@ -50,21 +50,7 @@ pub fn lock(tx: &mut dyn Tx, org: OrgId) -> Result<()> {
     tx.one(sql, &[org.as_bytes().into()], |_| Ok(())).map(|_| ())
 }
 
-/// Gives the number of the next organisation's log, and lets nobody else have it until the transaction ends.
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn next_log(tx: &mut dyn Tx) -> Result<LogId> {
-    let lock = Sql {
-        sqlite: "SELECT 1 WHERE FALSE",
-        postgres: "LOCK TABLE organizations IN SHARE ROW EXCLUSIVE MODE",
-    };
-    tx.one(lock, &[], |_| Ok(()))?;
-    let last = tx.one("SELECT COALESCE(MAX(log), 0) FROM organizations", &[], |row| row.int(0))?;
-    Ok(LogId(last.unwrap_or(0) + 1))
-}
-
-/// Adds an organisation and the counter of its log. Its name must have been reserved, its log come from [`next_log`].
+/// Adds an organisation and its log. Its name must have been reserved, its log's number come from [`audit::next_log`].
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
@@ -87,8 +73,7 @@ pub fn insert(tx: &mut dyn Tx, organization: &Organization) -> Result<()> {
             (*created_at).into(),
         ],
     )?;
-    let sql = "INSERT INTO audit_counters (log, seq, at) VALUES ($1, 0, 0) ON CONFLICT (log) DO NOTHING";
-    tx.run(sql, &[org.log.0.into()]).map(|_| ())
+    audit::create_log(tx, org.log)
 }
 
 /// The organisation with this name, in any case.
@@ -96,7 +81,8 @@ pub fn insert(tx: &mut dyn Tx, organization: &Organization) -> Result<()> {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn by_name(tx: &mut dyn Tx, name: &str) -> Result<Option<Organization>> {
-    let sql = "SELECT id, log, name, display_name, settings, default_role, created_at FROM organizations WHERE name_key = $1";
+    let sql =
+        "SELECT id, log, name, display_name, settings, default_role, created_at FROM organizations WHERE name_key = $1";
     tx.one(sql, &[(&names::key(name)).into()], convert)
 }
 

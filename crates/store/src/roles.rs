@@ -85,15 +85,15 @@ pub(crate) fn user(row: &dyn Row, at: usize) -> Result<UserRef> {
     })
 }
 
-/// The organisation's custom roles with this purpose, by name.
+/// The organisation's custom roles, by name; only those with this purpose if one is given.
 ///
 /// # Errors
 /// As [`Tx::query`].
-pub fn list(tx: &mut dyn Tx, org: OrgId, ux_purpose: &str) -> Result<Vec<RoleRow>> {
+pub fn list(tx: &mut dyn Tx, org: OrgId, ux_purpose: Option<&str>) -> Result<Vec<RoleRow>> {
     tx.all(
         "SELECT id, name, description, resource_type, ux_purpose, details, version, created_at, modified_at
-         FROM roles WHERE org_id = $1 AND ux_purpose = $2 ORDER BY name, id",
-        &[org.as_bytes().into(), ux_purpose.into()],
+         FROM roles WHERE org_id = $1 AND ($2 OR ux_purpose = $3) ORDER BY name, id",
+        &[org.as_bytes().into(), ux_purpose.is_none().into(), ux_purpose.unwrap_or_default().into()],
         role,
     )
 }
@@ -172,7 +172,8 @@ pub fn update(tx: &mut dyn Tx, org: OrgId, role: &RoleRow) -> Result<bool> {
 /// # Errors
 /// As [`Tx::execute`].
 pub fn delete(tx: &mut dyn Tx, org: OrgId, id: RoleId) -> Result<bool> {
-    let gone = tx.run("DELETE FROM roles WHERE org_id = $1 AND id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
+    let gone =
+        tx.run("DELETE FROM roles WHERE org_id = $1 AND id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
     Ok(gone > 0)
 }
 

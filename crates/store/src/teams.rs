@@ -227,7 +227,8 @@ pub fn delete(tx: &mut dyn Tx, org: OrgId, id: TeamId) -> Result<bool> {
         "DELETE FROM team_members WHERE org_id = $1 AND team_id = $2",
         &[org.as_bytes().into(), id.as_bytes().into()],
     )?;
-    let gone = tx.run("DELETE FROM teams WHERE org_id = $1 AND id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
+    let gone =
+        tx.run("DELETE FROM teams WHERE org_id = $1 AND id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
     Ok(gone > 0)
 }
 

@@ -9,7 +9,7 @@ use crate::{
 use pileus_egress::{Egress, EgressConfig};
 use pileus_http::HttpConfig;
 use pileus_model::{audit::{AuditEvent, LogId}, clock::Clock, entropy::Entropy, token::TokenValue};
-use pileus_service::{App, Settings, audit::Recorder, install};
+use pileus_service::{App, Settings, install};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
 use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
@@ -69,41 +69,41 @@ impl TestApp {
     /// Starts one with options.
     pub async fn start_with(on: On, options: Options) -> Option<Self> {
         let directory = tempfile::tempdir().unwrap();
-        let mut database = String::new();
-        let config = match on {
-            On::Sqlite => StoreConfig::sqlite(directory.path().join("pileus.db")),
-            On::Postgres => {
-                database = postgres::fresh_database()?;
-                StoreConfig::postgres(database.clone())
+        match on {
+            On::Sqlite => {
+                let config = StoreConfig::sqlite(directory.path().join("pileus.db"));
+                Some(Self::start_on(config, String::new(), directory, options).await)
             }
-        };
+            On::Postgres => {
+                let database = postgres::fresh_database()?;
+                Some(Self::start_on(StoreConfig::postgres(database.clone()), database, directory, options).await)
+            }
+        }
+    }
+
+    /// Starts one on this store.
+    pub async fn start_on(config: StoreConfig, database: String, directory: tempfile::TempDir, options: Options) -> Self {
         let clock = Arc::new(TestClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
         let as_clock: Arc<dyn Clock> = clock.clone();
         let (store, _) = Store::open(config, Arc::clone(&as_clock), Arc::clone(&entropy)).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let app = Arc::new(App {
-            store,
-            clock: as_clock,
-            entropy,
-            egress: Egress::new(options.egress),
-            recorder: Recorder::default(),
-            settings: Settings {
-                public_url: url.clone(),
-                host_name: "pileus.test".into(),
-                admin_token_file: options.admin_token_file,
-                exports_per_caller: 4,
-                exports_per_organization: 16,
-            },
-        });
+        let settings = Settings {
+            public_url: url.clone(),
+            host_name: "pileus.test".into(),
+            admin_token_file: options.admin_token_file,
+            exports_per_caller: 4,
+            exports_per_organization: 16,
+        };
+        let app = Arc::new(App::new(store, as_clock, entropy, Egress::new(options.egress), settings));
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token: Some(token) };
         install::bootstrap(&app, first).await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let service = pileus_http::serve_router(Arc::clone(&app), options.http);
+        let service = pileus_http::serve_router(Arc::clone(&app), options.http).unwrap();
         tokio::spawn(pileus_http::serve(listener, service, async move { drop(stopped.await) }, std::time::Duration::from_secs(1)));
-        Some(Self {
+        Self {
             app,
             clock,
             admin: Client::new(url).with_token(ADMIN_TOKEN),
@@ -111,7 +111,7 @@ impl TestApp {
             made: AtomicU32::new(0),
             stop: Some(stop),
             _directory: directory,
-        })
+        }
     }
 
     /// The same server without a token.
@@ -168,7 +168,7 @@ impl TestApp {
     /// The number of an organisation's log.
     pub async fn log(&self, organization: &str) -> LogId {
         let name = organization.to_owned();
-        let found = self.app.store.read(move |tx| pileus_store::organizations::find_by_name(tx, &name)).await.unwrap();
+        let found = self.app.store.read(move |tx| pileus_store::organizations::by_name(tx, &name)).await.unwrap();
         found.unwrap().org.log
     }
 

@@ -1,1 +1,15 @@
-//! crate testkit
+//! What tests stand on: a clock that they move, randomness that repeats, a real PostgreSQL, and a whole Pileus.
+//!
+//! It knows every floor and is used by tests only. Without the feature `app` it knows only the nouns, so that the
+//! store's own tests can stand on it.
+
+pub mod clock;
+pub mod entropy;
+pub mod postgres;
+
+#[cfg(feature = "app")]
+pub mod app;
+#[cfg(feature = "app")]
+pub mod client;
+#[cfg(feature = "app")]
+pub mod server;

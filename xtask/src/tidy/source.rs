@@ -17,6 +17,8 @@ pub struct Source {
     pub strings: Vec<(usize, String)>,
     /// Comments: the line they begin in, and their text.
     pub comments: Vec<(usize, String)>,
+    /// Whether it belongs to a module that is compiled for tests only.
+    for_tests: bool,
 }
 
 impl Source {
@@ -30,13 +32,17 @@ impl Source {
             collect(root, &root.join(folder), &mut sources)?;
         }
         sources.sort_by(|a, b| a.path.cmp(&b.path));
+        let modules: Vec<PathBuf> = sources.iter().flat_map(Self::test_modules).collect();
+        for source in &mut sources {
+            source.for_tests = modules.iter().any(|module| source.path.with_extension("").starts_with(module));
+        }
         Ok(sources)
     }
     /// Takes a text apart.
     pub fn new(path: PathBuf, text: String) -> Self {
         let mut reader = Reader { chars: text.chars().collect(), ..Reader::default() };
         reader.read();
-        Self { path, code: reader.code, strings: reader.strings, comments: reader.comments, text }
+        Self { path, code: reader.code, strings: reader.strings, comments: reader.comments, text, for_tests: false }
     }
     /// Whether `cargo xtask gen` wrote it.
     pub fn is_generated(&self) -> bool {
@@ -50,11 +56,21 @@ impl Source {
             first => first.unwrap_or_default(),
         }
     }
+    /// The modules in other files that it declares for tests only, as paths without extension.
+    fn test_modules(&self) -> Vec<PathBuf> {
+        let name = self.path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
+        let parent = self.path.parent().unwrap_or(Path::new(""));
+        let folder = if ["mod", "lib", "main"].contains(&name) { parent.to_owned() } else { parent.join(name) };
+        let declared = self.code.split("#[cfg(test)]").skip(1).filter_map(|rest| {
+            let (head, _) = rest.split_once([';', '{']).filter(|(head, _)| rest[head.len()..].starts_with(';'))?;
+            let (_, module) = head.split_once("mod ")?;
+            Some(folder.join(module.trim()))
+        });
+        declared.collect()
+    }
     /// Whether the line is test code.
     pub fn is_test(&self, line: usize) -> bool {
-        let name = self.path.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
-        let in_tests = self.path.iter().any(|part| part == "tests" || part == "testkit");
-        if in_tests || name == "tests" || name.ends_with("_tests") {
+        if self.for_tests || self.path.iter().any(|part| part == "tests" || part == "testkit") {
             return true;
         }
         self.code.match_indices("#[cfg(test)]").any(|(start, _)| {
@@ -248,5 +264,9 @@ mod tests {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nfn c() {}\n";
         let source = Source::new("crates/store/src/a.rs".into(), text.into());
         assert_eq!([1, 4, 6].map(|line| source.is_test(line)), [false, true, false]);
+        let text = "#[cfg(test)]\nmod testing;\n#[cfg(test)]\npub(crate) mod more;\nmod real;\n";
+        let source = Source::new("crates/store/src/teams.rs".into(), text.into());
+        let folder = Path::new("crates/store/src/teams");
+        assert_eq!(source.test_modules(), [folder.join("testing"), folder.join("more")]);
     }
 }

@@ -9,14 +9,15 @@ use super::source::Source;
 pub fn check(source: &Source) -> Vec<String> {
     let mut wrong = Vec::new();
     for (line, text) in &source.strings {
+        if !is_sql(text) {
+            continue;
+        }
         let here = source.krate() == "store";
-        if is_sql(text) && !here && !source.is_test(*line) && source.krate() != "xtask" {
+        if !here && !source.is_test(*line) && source.krate() != "xtask" {
             wrong.push(source.at(*line, "SQL outside crates/store"));
         }
-        if here && is_sql(text) {
-            if let Some(why) = order(text) {
-                wrong.push(source.at(*line, why));
-            }
+        if let Some(why) = order(text).filter(|_| here) {
+            wrong.push(source.at(*line, why));
         }
     }
     wrong

@@ -394,7 +394,7 @@ pub static OPERATIONS: &[Operation] = &[
         Served {
             access: Access::SiteAdmin,
             object: ObjectRule::Organization,
-            audit: &["organization-created"],
+            audit: &["organization-created", "member-added"],
             why_unaudited: None,
             denied: "auth-failure-organization-role",
             rate: RateClass::Default,

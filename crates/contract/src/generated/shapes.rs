@@ -16,7 +16,7 @@ pub static AUTH_POLICY_DEFINITION: [Field; 8] = [
     Field::optional("runnerID", Shape::TEXT),
     Field::optional("roleID", Shape::TEXT),
     Field::optional("authorizedPermissions", Shape::List(&Shape::TEXT)),
-    Field::required("rules", Shape::Map(&Shape::TEXT)),
+    Field::required("rules", Shape::Map(&Shape::Any)),
 ];
 
 pub static AUTH_POLICY_UPDATE_REQUEST: [Field; 1] =

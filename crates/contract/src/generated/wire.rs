@@ -181,7 +181,7 @@ pub struct AuthPolicyDefinition {
     pub role_id: Option<String>,
     #[serde(rename = "authorizedPermissions", skip_serializing_if = "Option::is_none")]
     pub authorized_permissions: Option<Vec<String>>,
-    pub rules: std::collections::BTreeMap<String, String>,
+    pub rules: std::collections::BTreeMap<String, serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -64,15 +64,9 @@ async fn serve(config: &Config) -> Result<(), Failure> {
         opened = opening => opened?,
         () = told(&mut stop) => return Ok(()),
     };
-    let app = Arc::new(App {
-        store: store.clone(),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-        egress: parts::egress(config),
-        recorder: pileus_service::audit::Recorder::default(),
-        logins: pileus_service::auth::Logins::default(),
-        settings: parts::settings(config, &dir, address),
-    });
+    let settings = parts::settings(config, &dir, address);
+    let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), parts::egress(config), settings);
+    let app = Arc::new(app);
     let served = with_store(config, &dir, listener, address, stop, app).await;
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("the database could not be closed in time; nothing that was acknowledged is lost");

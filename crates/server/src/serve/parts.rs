@@ -63,7 +63,6 @@ pub fn http(config: &Config, metrics: PrometheusHandle) -> HttpConfig {
             failed_logins_burst: limits.failed_logins_at_once,
         },
         max_connections: limits.connections,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
         metrics: Some(Arc::new(move || metrics.render())),
         ..HttpConfig::default()
     }

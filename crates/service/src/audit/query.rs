@@ -54,12 +54,16 @@ pub(super) struct Understood {
     pub page_size: usize,
 }
 
+/// Values of one parameter at most.
 const MAX_VALUES: usize = 100;
+/// The last second of the year 9999, where RFC 3339 ends.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 impl LogQuery {
     /// Checks everything that can be checked without the database.
     pub(super) fn understand(&self) -> Result<Understood> {
-        let mut filter = EventFilter { range: self.range()?, ..EventFilter::default() };
+        let (range, from_end) = self.range()?;
+        let mut filter = EventFilter { range, ..EventFilter::default() };
         filter.users = values("userFilter", &self.users)?.iter().map(|u| u.to_lowercase()).collect();
         for text in values("eventFilter", &self.events)? {
             let event = EventType::find(text).ok_or_else(|| {
@@ -83,20 +87,26 @@ impl LogQuery {
                 .filter(|n| (1..=1000).contains(n))
                 .ok_or_else(|| Error::invalid(format!("pageSize {n} must be from 1 to 1000")))?,
         };
-        let cursor = self.continuation.as_deref().filter(|t| !t.is_empty()).map(Cursor::parse).transpose()?;
+        let cursor = self.continuation.as_deref().filter(|t| !t.is_empty()).map(Cursor::parse).transpose()?.or(from_end);
         Ok(Understood { filter, token_names, cursor, page_size })
     }
 
-    fn range(&self) -> Result<TimeRange> {
+    /// The range of times, and the position if `endTime` holds one: a known client sends our token back as `endTime`
+    /// (API-QUIRKS, "Continuation tokens as endTime").
+    fn range(&self) -> Result<(TimeRange, Option<Cursor>)> {
         let start = time("startTime", self.start_time)?;
-        let end = time("endTime", self.end_time)?;
+        let position = match self.end_time {
+            Some(number) if number > LAST_SECOND => Cursor::parse(&number.to_string()).ok(),
+            _ => None,
+        };
+        let end = if position.is_some() { None } else { time("endTime", self.end_time)? };
         match self.dialect {
             Dialect::V1 => {
                 let before = match (start, end) {
                     (Some(a), Some(b)) => Some(a.min(b)),
                     (a, b) => a.or(b),
                 };
-                Ok(TimeRange { from: None, before })
+                Ok((TimeRange { from: None, before }, position))
             }
             Dialect::V2 => {
                 if let (Some(from), Some(before)) = (start, end)
@@ -108,7 +118,7 @@ impl LogQuery {
                         before.as_seconds()
                     )));
                 }
-                Ok(TimeRange { from: start, before: end })
+                Ok((TimeRange { from: start, before: end }, position))
             }
         }
     }
@@ -125,10 +135,9 @@ fn values<'a>(name: &str, given: &'a [String]) -> Result<Vec<&'a str>> {
 
 fn time(name: &str, seconds: Option<i64>) -> Result<Option<Timestamp>> {
     let Some(seconds) = seconds else { return Ok(None) };
-    // The last second of the year 9999, the end of RFC 3339.
-    if !(0..=253_402_300_799).contains(&seconds) {
+    if !(0..=LAST_SECOND).contains(&seconds) {
         return Err(Error::invalid(format!(
-            "{name} {seconds} is not a time: Unix seconds from 0 to 253402300799 are allowed"
+            "{name} {seconds} is not a time: Unix seconds from 0 to {LAST_SECOND} are allowed"
         )));
     }
     Timestamp::from_seconds(seconds).map(Some).ok_or_else(|| Error::invalid(format!("{name} is out of range")))

@@ -158,10 +158,8 @@ mod tests {
     fn a_role_that_cannot_be_read_permits_nothing() {
         let org = OrgId::from_bytes([1; 16]);
         for details in [None, Some("{"), Some("{\"__type\":\"Unheard\"}")] {
-            let role = RoleGrant {
-                id: pileus_model::ids::RoleId::from_bytes([9; 16]),
-                details: details.map(str::to_owned),
-            };
+            let role =
+                RoleGrant { id: pileus_model::ids::RoleId::from_bytes([9; 16]), details: details.map(str::to_owned) };
             assert_eq!(of_role(org, &role), Policy::nothing());
         }
     }

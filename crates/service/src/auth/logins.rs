@@ -9,6 +9,7 @@ use pileus_model::{
     audit::{EventType, LogId, NewEvent, Outcome, RequestInfo, Target, catalogue},
     caller::{Caller, Principal},
     ids::TokenId,
+    token::TokenKind,
 };
 use pileus_store::{
     Recorded, Tx,
@@ -46,7 +47,7 @@ impl Failure {
     /// Why this token lets nobody in now, if it does not.
     pub(super) fn of(token: &PresentedToken, now: Timestamp) -> Option<Self> {
         let orphan = token.owner.is_none() && token.org.is_none();
-        let team_gone = token.kind == pileus_model::token::TokenKind::Team && token.team.is_none();
+        let team_gone = token.kind == TokenKind::Team && token.team.is_none();
         if token.deleted || orphan || team_gone {
             return Some(Self::Revoked);
         }
@@ -63,7 +64,9 @@ impl Failure {
         match self {
             Self::Revoked => Error::unauthenticated("the access token was revoked"),
             Self::Expired => Error::unauthenticated("the access token has expired"),
-            Self::OwnerDeleted | Self::OwnerDisabled => Error::unauthenticated("the owner of the access token may not log in"),
+            Self::OwnerDeleted | Self::OwnerDisabled => {
+                Error::unauthenticated("the owner of the access token may not log in")
+            }
             Self::TooLongLived(_) => Error::forbidden(
                 "the organization accepts only access tokens that expire soon: create one within its maxAccessTokenExpiryDays",
             ),
@@ -79,14 +82,31 @@ impl Failure {
         }
     }
     fn description(self, caller: &Caller) -> String {
-        let token = &caller.token_name;
+        let (token, login) = (named(caller), caller.login());
         match self {
-            Self::Revoked => format!("Login failed: token \"{token}\" was revoked"),
-            Self::Expired => format!("Login failed: token \"{token}\" has expired"),
-            Self::OwnerDeleted => format!("Login failed: token \"{token}\" belongs to the deleted user \"{}\"", caller.login()),
-            Self::OwnerDisabled => format!("Login failed: token \"{token}\" belongs to the disabled user \"{}\"", caller.login()),
-            Self::TooLongLived(_) => format!("Login failed: token \"{token}\" lives longer than the organization allows"),
+            Self::Revoked => format!("Login failed: token {token} was revoked"),
+            Self::Expired => format!("Login failed: token {token} has expired"),
+            Self::OwnerDeleted => format!("Login failed: token {token} belongs to the deleted user \"{login}\""),
+            Self::OwnerDisabled => format!("Login failed: token {token} belongs to the disabled user \"{login}\""),
+            Self::TooLongLived(_) => format!("Login failed: token {token} lives longer than the organization allows"),
         }
+    }
+}
+
+/// The identifier of the caller's token: a machine token's name is its own for ever, a personal one has only its id.
+fn identifier(caller: &Caller) -> String {
+    match caller.token_kind {
+        TokenKind::Personal => caller.token.to_string(),
+        TokenKind::Organization | TokenKind::Team => caller.token_name.clone(),
+    }
+}
+
+/// The token as descriptions name it: its identifier, and a personal one's description in brackets.
+fn named(caller: &Caller) -> String {
+    let identifier = identifier(caller);
+    match (caller.token_kind, caller.token_name.as_str()) {
+        (TokenKind::Personal, description) if !description.is_empty() => format!("\"{identifier}\" ({description})"),
+        _ => format!("\"{identifier}\""),
     }
 }
 
@@ -155,10 +175,17 @@ fn logs(tx: &mut dyn Tx, caller: &Caller, only: Option<LogId>) -> Result<Vec<Log
     }
 }
 
-fn events(logs: Vec<LogId>, event: EventType, caller: &Caller, request: &RequestInfo, outcome: Outcome, description: &str) -> Vec<NewEvent> {
+fn events(
+    logs: Vec<LogId>,
+    event: EventType,
+    caller: &Caller,
+    request: &RequestInfo,
+    outcome: Outcome,
+    description: &str,
+) -> Vec<NewEvent> {
     let target = match (&caller.principal, outcome) {
         (Principal::User(user), Outcome::Success) => Target::new("user", &user.login),
-        _ => Target::new("token", &caller.token_name),
+        _ => Target::new("token", identifier(caller)),
     };
     let one = |log| NewEvent {
         log,
@@ -174,7 +201,13 @@ fn events(logs: Vec<LogId>, event: EventType, caller: &Caller, request: &Request
 }
 
 /// Records that a known token let nobody in: at most once per token, reason and minute, the rest counted.
-pub(super) async fn record_failure(app: &Arc<App>, token: &PresentedToken, caller: &Caller, failure: Failure, request: &RequestInfo) {
+pub(super) async fn record_failure(
+    app: &Arc<App>,
+    token: &PresentedToken,
+    caller: &Caller,
+    failure: Failure,
+    request: &RequestInfo,
+) {
     metrics::counter!("pileus_logins_failed_total", "reason" => failure.label()).increment(1);
     let key = (token.id, failure, minute(app.clock.now()));
     if app.logins.counted(&key) {

@@ -78,14 +78,15 @@ async fn an_expired_token_is_refused_and_recorded_once_a_minute() {
         expires_at: house.app.clock.now().plus_seconds(60),
         ..row
     };
+    let id = row.id;
     let token = house.token(row).await;
     house.cx(&token, Some("acme")).await;
     house.clock.advance(60);
     for _ in 0..3 {
         assert_eq!(refused(&house, token.expose()).await.kind(), ErrorKind::Unauthenticated);
     }
-    let first = "Login failed: token \"old\" has expired";
-    assert_eq!(house.said("acme", "user-login-failed").await, [first]);
+    let first = format!("Login failed: token \"{id}\" (old) has expired");
+    assert_eq!(house.said("acme", "user-login-failed").await, [first.as_str()]);
     background::flush(&house.app, true).await;
     let events = house.events(house.log_of("acme").await).await;
     let failed: Vec<_> = events.iter().filter(|e| e.event.event.id() == "user-login-failed").collect();
@@ -98,14 +99,14 @@ async fn an_expired_token_is_refused_and_recorded_once_a_minute() {
 async fn disabling_and_deleting_take_effect_at_once() {
     let house = House::new().await;
     let bob = house.member("bob", BuiltinRole::Member, None).await;
-    house.cx(&bob, Some("acme")).await;
+    let id = house.cx(&bob, Some("acme")).await.caller().unwrap().token;
     let root = house.cx(&house.root, None).await;
     let disabled = |disabled| users::UserChange { disabled: Some(disabled), ..users::UserChange::default() };
     users::update(&root, "bob", disabled(true)).await.unwrap();
     assert_eq!(refused(&house, bob.expose()).await.kind(), ErrorKind::Unauthenticated);
     assert_eq!(
         house.said("acme", "user-login-failed").await,
-        ["Login failed: token \"bob\" belongs to the disabled user \"bob\""]
+        [format!("Login failed: token \"{id}\" (bob) belongs to the disabled user \"bob\"")]
     );
     users::update(&root, "bob", disabled(false)).await.unwrap();
     house.cx(&bob, Some("acme")).await;
@@ -118,7 +119,8 @@ async fn disabling_and_deleting_take_effect_at_once() {
 #[tokio::test]
 async fn a_revoked_token_is_refused_at_once() {
     let house = House::new().await;
-    let row = NewTokenRow { org: Some(house.org("acme").await), name: "ci".into(), ..house.blank(TokenKind::Organization) };
+    let row =
+        NewTokenRow { org: Some(house.org("acme").await), name: "ci".into(), ..house.blank(TokenKind::Organization) };
     let (org, id, now) = (house.org("acme").await, row.id, house.app.clock.now());
     let token = house.token(row).await;
     house.cx(&token, Some("acme")).await;
@@ -254,10 +256,10 @@ async fn tokens_must_expire_within_the_organisation_s_limit() {
     let error = authenticate_and_access(&house.app, bob.expose(), Some("acme"), &request()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     // Outside the organisation the token is as good as before.
-    authenticate(&house.app, bob.expose(), &request()).await.unwrap();
+    let id = authenticate(&house.app, bob.expose(), &request()).await.unwrap().token;
     assert_eq!(
         house.said("acme", "user-login-failed").await,
-        ["Login failed: token \"bob\" lives longer than the organization allows"]
+        [format!("Login failed: token \"{id}\" (bob) lives longer than the organization allows")]
     );
 }
 

@@ -122,7 +122,8 @@ pub async fn add(cx: &Cx, login: &str, choice: RoleChoice) -> Result<Member> {
             let role = choose(tx, org, choice)?;
             may_handle(&access, &role)?;
             store::insert(tx, org, user.id, role.role, role.custom, cx.now())?;
-            let added = store::by_login(tx, org, &login)?.ok_or_else(|| Error::internal("a member just added is not there"))?;
+            let added =
+                store::by_login(tx, org, &login)?.ok_or_else(|| Error::internal("a member just added is not there"))?;
             let founded = founded(tx, org)?;
             let description = format!("Added \"{}\" to the organization as {}", user.login, role.label);
             let event = cx.event(catalogue::MEMBER_ADDED, Target::new("member", &user.login), description)?;
@@ -223,7 +224,7 @@ pub async fn set_sole_admin(cx: &Cx, login: &str) -> Result<()> {
 
 fn sole_admin<'a>(tx: &mut dyn Tx, org: &OrgRef, caller: Option<&'a UserRef>) -> Result<&'a UserRef> {
     let admins = store::admins(tx, org.id)?;
-    caller
-        .filter(|caller| admins == [caller.id])
-        .ok_or_else(|| Error::invalid("only the organization's sole admin can hand it over; otherwise change the member's role"))
+    caller.filter(|caller| admins == [caller.id]).ok_or_else(|| {
+        Error::invalid("only the organization's sole admin can hand it over; otherwise change the member's role")
+    })
 }

@@ -42,7 +42,14 @@ impl Member {
             Some(custom) => (custom.id, custom.name, custom.modified_at),
             None => (builtin::builtin_role_id(org, member.role), builtin::name(member.role).to_owned(), founded),
         };
-        Self { user: member.user, role: member.role, role_id, role_name, role_modified_at, created_at: member.created_at }
+        Self {
+            user: member.user,
+            role: member.role,
+            role_id,
+            role_name,
+            role_modified_at,
+            created_at: member.created_at,
+        }
     }
 }
 
@@ -83,7 +90,9 @@ pub async fn teams(cx: &Cx, login: &str) -> Result<Vec<String>> {
         .read(move |tx| {
             let member = store::by_login(tx, org, &login)?.ok_or_else(|| not_a_member(&login))?;
             let teams = team_store::of_user(tx, org, member.user.id)?;
-            let name = |m: team_store::Membership| if m.team.display_name.is_empty() { m.team.name } else { m.team.display_name };
+            let name = |m: team_store::Membership| {
+                if m.team.display_name.is_empty() { m.team.name } else { m.team.display_name }
+            };
             Ok(teams.into_iter().map(name).collect())
         })
         .await

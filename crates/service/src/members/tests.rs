@@ -31,7 +31,10 @@ async fn adding() {
     house.user("bob").await;
     let cx = house.root_cx().await;
     let added = add(&cx, "BOB", MEMBER).await.unwrap();
-    assert_eq!((added.user.login.as_str(), added.role, added.role_name.as_str()), ("bob", BuiltinRole::Member, "Member"));
+    assert_eq!(
+        (added.user.login.as_str(), added.role, added.role_name.as_str()),
+        ("bob", BuiltinRole::Member, "Member")
+    );
     assert_eq!(added.role_id, builtin_role_id(cx.org().unwrap().id, BuiltinRole::Member));
     assert_eq!(house.said("acme", "member-added").await.last().unwrap(), "Added \"bob\" to the organization as member");
     assert_eq!(kind(add(&cx, "bob", MEMBER).await), ErrorKind::Conflict);
@@ -69,10 +72,7 @@ async fn the_last_admin_stays() {
     users::update(&house.cx(&house.root, None).await, "bob", change).await.unwrap();
     assert_eq!(kind(remove(&cx, "root").await), ErrorKind::Invalid, "nobody removes himself");
     update(&cx, "root", MEMBER).await.unwrap();
-    assert_eq!(
-        house.said("acme", "member-role-changed").await,
-        ["Changed organization role for \"root\" to member"]
-    );
+    assert_eq!(house.said("acme", "member-role-changed").await, ["Changed organization role for \"root\" to member"]);
 }
 
 #[tokio::test]

@@ -85,6 +85,13 @@ impl Patterns {
             other => pattern(other).map(Self::One),
         }
     }
+    /// As JSON, in the form in which they were written.
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::One(one) => Value::from(one.as_str()),
+            Self::Any(any) => Value::from(any.as_slice()),
+        }
+    }
     fn iter(&self) -> impl Iterator<Item = &str> {
         let all = match self {
             Self::One(one) => std::slice::from_ref(one),

@@ -19,7 +19,7 @@ use pileus_model::{
     names::{check_owner, check_text},
 };
 use pileus_store::{
-    Recorded, Tx, auth as store_auth, members,
+    Recorded, Tx, audit, auth as store_auth, members,
     names::{self, NameKind},
     organizations as store, users,
 };
@@ -55,14 +55,21 @@ pub struct Overview {
 ///
 /// # Errors
 /// `Conflict` if the name was ever taken.
-pub(crate) fn insert(tx: &mut dyn Tx, id: OrgId, name: &str, display_name: &str, admin: &UserRef, now: pileus_model::Timestamp) -> Result<Organization> {
+pub(crate) fn insert(
+    tx: &mut dyn Tx,
+    id: OrgId,
+    name: &str,
+    display_name: &str,
+    admin: &UserRef,
+    now: pileus_model::Timestamp,
+) -> Result<Organization> {
     if !names::reserve(tx, name, NameKind::Organization, now)? {
         return Err(Error::conflict(format!(
             "the name \"{name}\" is taken: logins and organization names share one namespace and are never reused"
         )));
     }
     let organization = Organization {
-        org: OrgRef { id, name: name.to_owned(), display_name: display_name.to_owned(), log: store::next_log(tx)? },
+        org: OrgRef { id, name: name.to_owned(), display_name: display_name.to_owned(), log: audit::next_log(tx)? },
         settings: Settings::default().to_json()?,
         default_role: None,
         created_at: now,
@@ -118,7 +125,11 @@ fn created_events(cx: &Cx, org: &OrgRef, admin: &str) -> Vec<NewEvent> {
 ///
 /// # Errors
 /// `Invalid` for a bad token or page size.
-pub async fn list(cx: &Cx, continuation: Option<&str>, page_size: Option<i64>) -> Result<(Vec<(Organization, i64)>, Option<String>)> {
+pub async fn list(
+    cx: &Cx,
+    continuation: Option<&str>,
+    page_size: Option<i64>,
+) -> Result<(Vec<(Organization, i64)>, Option<String>)> {
     let (after, limit) = crate::users::page(continuation, page_size)?;
     let mut page = cx.app.store.read(move |tx| store::list(tx, &after, limit + 1)).await?;
     let next = crate::users::next_page(&mut page, limit, |(o, _)| &o.org.name);

@@ -75,11 +75,11 @@ settings! {
     /// Where its code lives; kept, without effect.
     preferred_vcs: String = "none".into(), "preferredVCS", |name, v| word(name, v, &["none", "bitbucket", "github", "gitlab"]);
     /// Kept, without effect.
-    ai_enablement: String = "disabled".into(), "aiEnablement", text;
+    ai_enablement: String = "disabled".into(), "aiEnablement", |name, v| text(name, v);
     /// Kept, without effect.
-    default_agent_pool_id: String = String::new(), "defaultAgentPoolID", text;
+    default_agent_pool_id: String = String::new(), "defaultAgentPoolID", |name, v| text(name, v);
     /// Kept, without effect.
-    default_deployment_role_id: String = String::new(), "defaultDeploymentRoleId", text;
+    default_deployment_role_id: String = String::new(), "defaultDeploymentRoleId", |name, v| text(name, v);
     /// Kept, without effect.
     natural_language_search_disabled: bool = true, "naturalLanguageSearchDisabled", any;
     /// Kept, without effect.
@@ -98,7 +98,7 @@ fn any(_: &'static str, _: &bool) -> Result<()> {
     Ok(())
 }
 
-fn text(name: &'static str, value: &String) -> Result<()> {
+fn text(name: &'static str, value: &str) -> Result<()> {
     check_text(name, value, 200)
 }
 

@@ -17,7 +17,9 @@ async fn a_new_organisation_is_in_its_own_log_and_in_the_site_s() {
     let house = House::new().await;
     house.user("ann").await;
     let cx = house.cx(&house.root, None).await;
-    let made = create(&cx, NewOrganization { display_name: Some("The Other".into()), ..new("other", Some("ANN")) }).await.unwrap();
+    let made = create(&cx, NewOrganization { display_name: Some("The Other".into()), ..new("other", Some("ANN")) })
+        .await
+        .unwrap();
     assert_eq!((made.org.name.as_str(), made.org.display_name.as_str()), ("other", "The Other"));
     assert_ne!(made.org.log, house.log_of("acme").await);
     assert_eq!(house.said("other", "organization-created").await, ["Created organization \"other\""]);
@@ -62,7 +64,8 @@ async fn changed_settings_are_named_in_the_log() {
 async fn the_default_organisation() {
     let house = House::new().await;
     let ann = house.user("ann").await;
-    let name = async |token: &TokenValue| default_of_caller(&house.cx(token, None).await).await.unwrap().map(|o| o.name);
+    let name =
+        async |token: &TokenValue| default_of_caller(&house.cx(token, None).await).await.unwrap().map(|o| o.name);
     assert_eq!(name(&ann).await, None);
     assert_eq!(name(&house.root).await.as_deref(), Some("acme"));
     let cx = house.cx(&house.root, None).await;
@@ -83,7 +86,8 @@ async fn the_first_start_happens_once() {
     let wanted = |org: &str| Bootstrap { organization: org.into(), user: "admin".into(), token: None };
     assert_eq!(install::bootstrap(&app, wanted("admin")).await.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(install::bootstrap(&app, wanted("!")).await.unwrap_err().kind(), ErrorKind::Invalid);
-    let (a, b) = tokio::join!(install::bootstrap(&app, wanted("pulumi")), install::bootstrap(&app, wanted("elsewhere")));
+    let (a, b) =
+        tokio::join!(install::bootstrap(&app, wanted("pulumi")), install::bootstrap(&app, wanted("elsewhere")));
     let (a, b) = (a.unwrap(), b.unwrap());
     assert!(a.is_some() != b.is_some(), "one of two nodes");
     assert!(install::is_set_up(&app).await.unwrap());

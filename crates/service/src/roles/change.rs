@@ -105,7 +105,10 @@ pub async fn create(cx: &Cx, new: NewRole) -> Result<Role> {
             store::insert(tx, org, &row)?;
             let role = Role::custom(org, row.clone(), defaults(tx, org)?)?;
             let description = format!("Created custom role \"{}\"", row.name);
-            Ok(Recorded::new(role, cx.event(catalogue::CUSTOM_ROLE_CREATED, Target::new("role", &row.name), description)?))
+            Ok(Recorded::new(
+                role,
+                cx.event(catalogue::CUSTOM_ROLE_CREATED, Target::new("role", &row.name), description)?,
+            ))
         })
         .await
 }
@@ -194,7 +197,9 @@ pub async fn set_default(cx: &Cx, id: &str) -> Result<()> {
                 Some(BuiltinRole::Member) => None,
                 Some(_) => return Err(Error::invalid("the default role must be Member or a custom role")),
                 None if role.ux_purpose != PURPOSE || role.resource_type != RESOURCE_TYPE => {
-                    return Err(Error::invalid("the default role must have the purpose role and the resource type organization"));
+                    return Err(Error::invalid(
+                        "the default role must have the purpose role and the resource type organization",
+                    ));
                 }
                 None => Some(id),
             };

@@ -134,23 +134,26 @@ pub(crate) fn load(tx: &mut dyn Tx, org: OrgId, id: RoleId) -> Result<Option<Rol
     store::find(tx, org, id)?.map(|row| Role::custom(org, row, defaults)).transpose()
 }
 
-/// The organisation's roles with this purpose: the built-in ones first, then its own by name.
+/// The organisation's roles with this purpose, or with any: the built-in ones first, then its own by name.
 ///
 /// # Errors
 /// `Invalid` for a purpose that there is not.
-pub async fn list(cx: &Cx, purpose: &str) -> Result<Vec<Role>> {
-    let Some(purpose) = PURPOSES.into_iter().find(|p| *p == purpose) else {
+pub async fn list(cx: &Cx, purpose: Option<&str>) -> Result<Vec<Role>> {
+    if purpose.is_some_and(|purpose| !PURPOSES.contains(&purpose)) {
         return Err(Error::invalid(format!("uxPurpose must be one of {}", PURPOSES.join(", "))));
-    };
-    let org = cx.org()?.id;
+    }
+    let (org, purpose) = (cx.org()?.id, purpose.map(str::to_owned));
     cx.app
         .store
         .read(move |tx| {
+            let wanted = |role: &Role| purpose.as_ref().is_none_or(|purpose| *purpose == role.ux_purpose);
             let defaults = defaults(tx, org)?;
-            let builtins = builtin::ALL.into_iter().filter(|_| purpose == PURPOSE);
-            let builtins = builtins.map(|role| Ok(Role::built_in(org, role, defaults)));
-            let customs = store::list(tx, org, purpose)?.into_iter().map(|row| Role::custom(org, row, defaults));
-            builtins.chain(customs).collect()
+            let builtins = builtin::ALL.into_iter().map(|role| Role::built_in(org, role, defaults));
+            let mut roles: Vec<Role> = builtins.filter(wanted).collect();
+            for row in store::list(tx, org, purpose.as_deref())? {
+                roles.push(Role::custom(org, row, defaults)?);
+            }
+            Ok(roles)
         })
         .await
 }
@@ -216,7 +219,7 @@ pub async fn tokens_with(cx: &Cx, id: &str) -> Result<Vec<Token>> {
                 Some(BuiltinRole::Member) => rows.extend(token_store::without_role(tx, org, false)?),
                 _ => {}
             }
-            rows.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+            rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
             Ok(rows.into_iter().map(Token::from).collect())
         })
         .await

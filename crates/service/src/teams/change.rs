@@ -36,9 +36,7 @@ fn check_name(name: &str) -> Result<()> {
     if (1..=MAX_NAME).contains(&name.len()) && name.chars().all(allowed) && !name.chars().all(|c| c == '.') {
         return Ok(());
     }
-    Err(Error::invalid(format!(
-        "name must have 1 to {MAX_NAME} letters, digits, '-', '_' or '.', and not only dots"
-    )))
+    Err(Error::invalid(format!("name must have 1 to {MAX_NAME} letters, digits, '-', '_' or '.', and not only dots")))
 }
 
 /// Makes a team. A person who makes one is its admin.

@@ -144,8 +144,12 @@ fn change_member(tx: &mut dyn Tx, cx: &Cx, team: &TeamRow, login: &str, action: 
             Ok(format!("made \"{login}\" a plain team member"))
         }
         (_, None) => Err(Error::not_found(format!("user \"{login}\" is not a member of the team"))),
-        (MemberAction::Add, Some(_)) => Err(Error::conflict(format!("user \"{login}\" is already a member of the team"))),
-        (MemberAction::Promote, Some(true)) => Err(Error::conflict(format!("user \"{login}\" is already a team admin"))),
+        (MemberAction::Add, Some(_)) => {
+            Err(Error::conflict(format!("user \"{login}\" is already a member of the team")))
+        }
+        (MemberAction::Promote, Some(true)) => {
+            Err(Error::conflict(format!("user \"{login}\" is already a team admin")))
+        }
         (MemberAction::Demote, Some(false)) => Err(Error::conflict(format!("user \"{login}\" is not a team admin"))),
     }
 }

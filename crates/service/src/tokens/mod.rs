@@ -12,8 +12,8 @@ mod tests;
 
 pub use list::{ListQuery, TokenPage};
 pub use machine::{
-    NewOrganizationToken, NewTeamToken, create_for_organization, create_for_team, delete_of_organization, delete_of_team,
-    list_of_organization, list_of_team,
+    NewOrganizationToken, NewTeamToken, create_for_organization, create_for_team, delete_of_organization,
+    delete_of_team, list_of_organization, list_of_team,
 };
 pub use personal::{create, create_for, delete, forget_file, list};
 

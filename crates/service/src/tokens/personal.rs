@@ -36,7 +36,9 @@ pub async fn list(cx: &Cx, query: &ListQuery) -> Result<TokenPage> {
 pub async fn create(cx: &Cx, description: String, expires: i64, reason: Option<&str>) -> Result<Created> {
     let user = cx.user()?.clone();
     if cx.caller()?.only_org.is_some() {
-        return Err(Error::forbidden("an access token that was issued for one organization can't create access tokens"));
+        return Err(Error::forbidden(
+            "an access token that was issued for one organization can't create access tokens",
+        ));
     }
     let because = because(reason)?;
     create_as(cx, Owner::Known(user), description, expires, because).await
@@ -101,7 +103,8 @@ async fn create_as(cx: &Cx, owner: Owner, description: String, expires: i64, bec
                 Owner::Known(_) => String::new(),
                 Owner::Login(_) => format!(" for \"{}\"", user.login),
             };
-            let text = format!("Created personal access token \"{id}\"{whose}{}{because}", in_brackets(&row.description));
+            let text =
+                format!("Created personal access token \"{id}\"{whose}{}{because}", in_brackets(&row.description));
             let events = events(tx, &cx, user.id, catalogue::PERSONAL_TOKEN_CREATED, &id.to_string(), &text)?;
             Ok(Recorded::with_all((), events))
         })

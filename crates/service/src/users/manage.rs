@@ -154,7 +154,10 @@ fn change_events(tx: &mut dyn Tx, cx: &Cx, was: &User, is: &User) -> Result<Vec<
 
 fn check_not_last(admins: &[UserId], user: &User) -> Result<()> {
     if admins == [user.user.id] {
-        return Err(Error::conflict(format!("\"{}\" is the last site admin: make someone else one first", user.user.login)));
+        return Err(Error::conflict(format!(
+            "\"{}\" is the last site admin: make someone else one first",
+            user.user.login
+        )));
     }
     Ok(())
 }

@@ -11,11 +11,11 @@ pub(crate) use manage::insert;
 pub use manage::{NewUser, UserChange, create, delete, update};
 pub use pileus_store::{members::Membership, users::User};
 
-use crate::Cx;
+use crate::{Cx, auth};
 use pileus_model::{
     Error, Result,
     audit::{EventType, LogId, NewEvent, Target},
-    caller::{OrgRef, Principal, UserRef},
+    caller::{BuiltinRole, OrgRef, Principal, UserRef},
     ids::{TeamId, UserId},
     names::check_owner,
 };
@@ -44,6 +44,8 @@ pub enum Current {
     Machine {
         /// The organisation.
         org: OrgRef,
+        /// The built-in role that the token counts as there.
+        role: BuiltinRole,
         /// The team, for a team's token.
         team: Option<(TeamId, String)>,
         /// The token's name.
@@ -54,7 +56,7 @@ pub enum Current {
 /// Who the caller is.
 ///
 /// # Errors
-/// `Unauthenticated` without a caller.
+/// `Unauthenticated` without a caller; `Forbidden` for a machine token that lives longer than its organisation allows.
 pub async fn current(cx: &Cx) -> Result<Current> {
     let caller = cx.caller()?;
     let only = caller.only_org;
@@ -65,11 +67,14 @@ pub async fn current(cx: &Cx) -> Result<Current> {
             orgs.retain(|m| only.is_none_or(|only| m.org.id == only));
             Current::Person(user.clone(), orgs)
         }
-        Principal::Organization(org) => {
-            Current::Machine { org: org.clone(), team: None, token: caller.token_name.clone() }
-        }
-        Principal::Team { org, team, name } => {
-            Current::Machine { org: org.clone(), team: Some((*team, name.clone())), token: caller.token_name.clone() }
+        Principal::Organization(org) | Principal::Team { org, .. } => {
+            let access = auth::access(&cx.app, caller, &org.name).await?;
+            let team = match &caller.principal {
+                Principal::Team { team, name, .. } => Some((*team, name.clone())),
+                _ => None,
+            };
+            let role = access.map_or(BuiltinRole::Member, |access| access.role);
+            Current::Machine { org: org.clone(), role, team, token: caller.token_name.clone() }
         }
     })
 }
@@ -94,7 +99,11 @@ pub async fn get(cx: &Cx, login: &str) -> Result<Profile> {
 ///
 /// # Errors
 /// `Invalid` for a bad token or page size.
-pub async fn list(cx: &Cx, continuation: Option<&str>, page_size: Option<i64>) -> Result<(Vec<Profile>, Option<String>)> {
+pub async fn list(
+    cx: &Cx,
+    continuation: Option<&str>,
+    page_size: Option<i64>,
+) -> Result<(Vec<Profile>, Option<String>)> {
     let (after, limit) = page(continuation, page_size)?;
     cx.app
         .store
@@ -144,7 +153,13 @@ pub(crate) fn next_page<T>(rows: &mut Vec<T>, limit: i64, name: impl Fn(&T) -> &
 }
 
 /// The same event in these logs, in the order of the logs.
-pub(crate) fn events_in(cx: &Cx, logs: &[LogId], event: EventType, target: &Target, description: &str) -> Vec<NewEvent> {
+pub(crate) fn events_in(
+    cx: &Cx,
+    logs: &[LogId],
+    event: EventType,
+    target: &Target,
+    description: &str,
+) -> Vec<NewEvent> {
     logs.iter().map(|log| cx.event_in(*log, event, target.clone(), description)).collect()
 }
 
@@ -152,6 +167,13 @@ pub(crate) fn events_in(cx: &Cx, logs: &[LogId], event: EventType, target: &Targ
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub(crate) fn events_about(tx: &mut dyn Tx, cx: &Cx, user: UserId, event: EventType, target: &Target, description: &str) -> Result<Vec<NewEvent>> {
+pub(crate) fn events_about(
+    tx: &mut dyn Tx,
+    cx: &Cx,
+    user: UserId,
+    event: EventType,
+    target: &Target,
+    description: &str,
+) -> Result<Vec<NewEvent>> {
     Ok(events_in(cx, &members::logs_of_user(tx, user)?, event, target, description))
 }

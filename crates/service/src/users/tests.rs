@@ -17,7 +17,8 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
 async fn logins_and_organisations_share_names_that_are_never_given_twice() {
     let house = House::new().await;
     let cx = house.cx(&house.root, None).await;
-    let bob = create(&cx, NewUser { name: "Bob B.".into(), email: "bob@example.org".into(), ..new("Bob") }).await.unwrap();
+    let bob =
+        create(&cx, NewUser { name: "Bob B.".into(), email: "bob@example.org".into(), ..new("Bob") }).await.unwrap();
     assert_eq!((bob.user.login.as_str(), bob.user.name.as_str()), ("Bob", "Bob B."));
     assert_eq!(house.said("", "user-created").await.last().unwrap(), "Created user \"Bob\"");
     for taken in ["bob", "ROOT", "Acme"] {

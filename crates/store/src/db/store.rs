@@ -39,6 +39,17 @@ pub enum StoreConfig {
     },
 }
 
+impl StoreConfig {
+    /// This file, with the usual four readers.
+    pub fn sqlite(path: impl Into<PathBuf>) -> Self {
+        Self::Sqlite { path: path.into(), readers: 4, max_pages: None }
+    }
+    /// This database, with the usual sixteen connections.
+    pub fn postgres(url: impl Into<String>) -> Self {
+        Self::Postgres { url: Secret::new(url.into()), pool: 16 }
+    }
+}
+
 /// What opening found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Opened {
@@ -175,12 +186,13 @@ impl Store {
     }
 
     /// Waits until no writer can still commit an event of this log that is earlier than `before`: what a reader calls
-    /// before it reads a range that ended in the past, so that the range never changes after it was read. `before`
-    /// must not lie in the future.
+    /// before it reads a range that ended in the past, so that the range never changes after it was read. A time in the
+    /// future counts as now.
     ///
     /// # Errors
     /// `Unavailable` after 5 seconds.
     pub async fn settle(&self, log: LogId, before: Timestamp) -> Result<()> {
+        let before = before.min(self.tools.clock.now());
         match &*self.engine {
             Kind::Sqlite(sqlite) => sqlite.settle(before).await,
             Kind::Postgres(postgres) => postgres.settle(log).await,

@@ -20,10 +20,8 @@ fn words(name: &str) -> Vec<String> {
         if starts || !c.is_ascii_alphanumeric() {
             words.push(String::new());
         }
-        if c.is_ascii_alphanumeric() {
-            if let Some(word) = words.last_mut() {
-                word.push(c.to_ascii_lowercase());
-            }
+        if let Some(word) = words.last_mut().filter(|_| c.is_ascii_alphanumeric()) {
+            word.push(c.to_ascii_lowercase());
         }
     }
     words.retain(|w| !w.is_empty());

@@ -80,10 +80,8 @@ fn duties(operation: &Operation, policy: &Policy, say: &mut impl FnMut(String)) 
         say("changes something: name its event in audit, or say in why_unaudited why it has none".into());
     }
     let in_path = |name: &str| operation.parameters.iter().any(|p| p.place == Place::Path && p.name == name);
-    if policy.access.contains(':') || policy.access == "member" {
-        if !in_path("orgName") {
-            say("a permission is checked in an organisation, and the path has no {orgName}".into());
-        }
+    if (policy.access.contains(':') || policy.access == "member") && !in_path("orgName") {
+        say("a permission is checked in an organisation, and the path has no {orgName}".into());
     }
     match policy.object.as_deref() {
         None | Some("organization") => {}

@@ -5,19 +5,20 @@
 use super::model::{Field, Policy, Record, Type};
 use crate::Result;
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The schemas, and the objects that were met so far.
 #[derive(Debug)]
 pub struct Resolver {
     schemas: Map<String, Value>,
     records: BTreeMap<String, Record>,
+    relaxed: BTreeSet<(String, String)>,
 }
 
 impl Resolver {
     /// Over these schemas.
     pub const fn new(schemas: Map<String, Value>) -> Self {
-        Self { schemas, records: BTreeMap::new() }
+        Self { schemas, records: BTreeMap::new(), relaxed: BTreeSet::new() }
     }
     /// The objects that were met.
     pub fn records(self) -> BTreeMap<String, Record> {
@@ -116,16 +117,12 @@ impl Resolver {
             found |= unrequire(part, field);
         }
         self.schemas.insert(name.to_owned(), schema);
-        inherited.iter().fold(found, |found, parent| self.relax_in(parent, field) || found)
-            || self.declares(name, field)
-    }
-    /// Whether the schema or what it inherits has the field (an earlier operation may have relaxed it).
-    fn declares(&self, name: &str, field: &str) -> bool {
-        let Some(schema) = self.schemas.get(name) else { return false };
-        schema["properties"].get(field).is_some()
-            || schema["allOf"].as_array().into_iter().flatten().any(|part| {
-                part["properties"].get(field).is_some() || reference(part).is_some_and(|p| self.declares(p, field))
-            })
+        let key = (name.to_owned(), field.to_owned());
+        // What several operations share may be relaxed by each of them.
+        if found {
+            self.relaxed.insert(key.clone());
+        }
+        inherited.iter().fold(self.relaxed.contains(&key), |found, parent| self.relax_in(parent, field) || found)
     }
 }
 

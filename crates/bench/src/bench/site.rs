@@ -1,0 +1,143 @@
+//! An installation to be measured: where its data is, how its server is started, and what it costs.
+//!
+//! This room knows processes, directories and `/proc`. It must never know what is measured.
+
+use super::{Plan, SEED, now};
+use crate::{
+    Result,
+    install::{self, Place},
+    wire::Connection,
+};
+use pileus_testkit::{
+    postgres::{Cluster, Durability},
+    server::{Server, Start, TOKEN},
+};
+use std::{fs, path::PathBuf};
+use tempfile::TempDir;
+
+/// The embedded engine.
+pub const SQLITE: &str = "sqlite";
+/// The other one.
+pub const POSTGRES: &str = "postgres";
+
+/// An installation.
+#[derive(Debug)]
+pub struct Site {
+    /// Which engine.
+    pub engine: &'static str,
+    /// How its server is started.
+    pub start: Start,
+    /// The database's server, where it is PostgreSQL.
+    _cluster: Option<Cluster>,
+    _directory: TempDir,
+}
+
+impl Site {
+    /// A new installation on SQLite.
+    pub fn sqlite(plan: &Plan) -> Result<Self> {
+        let directory = directory()?;
+        let start = start(plan, directory.path().join("data"));
+        Ok(Self { engine: SQLITE, start, _cluster: None, _directory: directory })
+    }
+
+    /// A new installation on PostgreSQL as it is by default: everything that is committed is on the disk.
+    pub fn postgres(plan: &Plan) -> Result<Self> {
+        let cluster = Cluster::start(Durability::Real).ok_or("there is no PostgreSQL 15 or newer on this machine")?;
+        let directory = directory()?;
+        let mut start = start(plan, directory.path().join("data"));
+        start.database = Some(cluster.fresh_database());
+        Ok(Self { engine: POSTGRES, start, _cluster: Some(cluster), _directory: directory })
+    }
+
+    /// An installation on SQLite with so many events: one that was kept, or a new one.
+    pub async fn filled_sqlite(plan: &Plan, events: u64) -> Result<Self> {
+        let mut site = Self::sqlite(plan)?;
+        if let Some(keep) = &plan.keep {
+            fs::create_dir_all(keep).map_err(|e| format!("{}: {e}", keep.display()))?;
+            let keep = keep.canonicalize().map_err(|e| format!("{}: {e}", keep.display()))?;
+            let done = keep.join(format!("sqlite-{events}.done"));
+            site.start.data_dir = keep.join(format!("sqlite-{events}"));
+            if done.exists() {
+                return Ok(site);
+            }
+            site.fill(&Place::Sqlite(site.start.data_dir.clone()), events).await?;
+            fs::write(&done, "").map_err(|e| format!("{}: {e}", done.display()))?;
+        } else {
+            site.fill(&Place::Sqlite(site.start.data_dir.clone()), events).await?;
+        }
+        Ok(site)
+    }
+
+    /// A new installation on PostgreSQL with so many events.
+    pub async fn filled_postgres(plan: &Plan, events: u64) -> Result<Self> {
+        let site = Self::postgres(plan)?;
+        site.fill(&Place::Postgres(site.start.database.clone().unwrap_or_default()), events).await?;
+        Ok(site)
+    }
+
+    async fn fill(&self, place: &Place, events: u64) -> Result<()> {
+        eprintln!("filling {} with {events} events", self.engine);
+        let filled = install::fill(place, "pulumi", events, SEED).await?;
+        eprintln!("{:.1} s", filled.seconds);
+        Ok(())
+    }
+
+    /// Starts its server, and connects to it.
+    pub async fn run(&self) -> Result<(Server, Connection)> {
+        let server = self.start.run();
+        let connection = Connection::open(&server.url, TOKEN).await?;
+        Ok((server, connection))
+    }
+}
+
+/// Nobody is slowed down here; the clients are few, and faster than people.
+fn start(plan: &Plan, data_dir: PathBuf) -> Start {
+    let mut start = Start::new(&plan.binary, data_dir);
+    for name in ["PILEUS_LIMITS_REQUESTS_PER_SECOND", "PILEUS_LIMITS_PUBLIC_REQUESTS_PER_SECOND"] {
+        start.env.push((name.into(), "1000000".into()));
+    }
+    start
+}
+
+fn directory() -> Result<TempDir> {
+    tempfile::Builder::new().prefix("pileus-bench-").tempdir().map_err(|e| format!("no directory: {e}"))
+}
+
+/// Makes personal tokens of the admin.
+pub async fn tokens(admin: &mut Connection, count: usize) -> Result<Vec<String>> {
+    let mut tokens = Vec::with_capacity(count);
+    for n in 0..count {
+        admin.post("/api/user/tokens", &format!(r#"{{"description":"bench {n}","expires":0}}"#)).await?;
+        let made: serde_json::Value = serde_json::from_slice(&admin.body).map_err(|e| format!("token: {e}"))?;
+        tokens.push(made["tokenValue"].as_str().ok_or("no tokenValue")?.to_owned());
+    }
+    Ok(tokens)
+}
+
+/// A counter of `/metrics`; 0 if it is not there.
+pub async fn counter(connection: &mut Connection, name: &str) -> Result<f64> {
+    connection.get("/metrics").await?;
+    let text = String::from_utf8_lossy(&connection.body);
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    Ok(line.and_then(|value| value.trim().parse().ok()).unwrap_or(0.0))
+}
+
+/// Forgets the peak of the server's resident memory, so that the next one counts.
+pub fn reset_peak(server: &Server) -> Result<()> {
+    fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").map_err(|e| format!("clear_refs: {e}"))
+}
+
+/// The peak of the server's resident memory in MB (10^6 bytes).
+pub fn peak_mb(server: &Server) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes: f64 = line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0.0);
+    kilobytes * 1024.0 / 1e6
+}
+
+/// Milliseconds that a GET takes, with its body.
+pub async fn timed(connection: &mut Connection, path: &str) -> Result<f64> {
+    let began = now();
+    connection.get(path).await?;
+    Ok(began.elapsed().as_secs_f64() * 1e3)
+}
