@@ -112,12 +112,12 @@ async fn teams_and_roles(w: &mut Walk) {
     let _ = w.one("UpdateOrganizationDefaultRole", &format!("{path}/default"), None).await;
     let _ = w.one("UpdateTeamRoles", &format!("/api/orgs/pulumi/teams/ops/roles/{role}"), None).await;
     let _ = w.one("DeleteTeamRole", &format!("/api/orgs/pulumi/teams/ops/roles/{role}"), None).await;
-    let _ = w.step("EnableTeamRoles", "/api/orgs/pulumi/teams/ops/enable-team-roles", None, &["team-updated"]).await;
+    let _ = w.step("EnableTeamRoles", "/api/orgs/pulumi/teams/ops/enable-team-roles", None, &["custom-role-created", "team-updated"]).await;
     let made = json!({"name": "t1", "description": "", "expires": 0});
     let token = id_of(&w.one("CreateTeamToken", "/api/orgs/pulumi/teams/ops/tokens", Some(made)).await);
     let _ = w.one("DeleteTeamToken", &format!("/api/orgs/pulumi/teams/ops/tokens/{token}"), None).await;
-    let _ = w.one("DeleteTeam", "/api/orgs/pulumi/teams/ops", None).await;
-    let _ = w.one("DeleteRole", &format!("{path}?force=true"), None).await;
+    let _ = w.step("DeleteTeam", "/api/orgs/pulumi/teams/ops", None, &["custom-role-deleted", "team-deleted"]).await;
+    let _ = w.step("DeleteRole", &format!("{path}?force=true"), None, &["custom-role-deleted", "organization-settings-changed"]).await;
 }
 
 async fn tokens_and_settings(w: &mut Walk) {

@@ -3,6 +3,7 @@
 //! This crate knows the files of the workspace. It must never be part of the product.
 
 pub mod generate;
+pub mod measure;
 pub mod tidy;
 
 use std::path::PathBuf;

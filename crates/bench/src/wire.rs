@@ -119,12 +119,16 @@ impl Connection {
     /// The connection broke, or what came is no HTTP.
     pub async fn more(&mut self, download: &mut Download, out: &mut Vec<u8>) -> Result<bool> {
         loop {
-            match &mut download.framing {
+            let framing = download.framing;
+            match framing {
                 Framing::Done | Framing::Length(0) => return Ok(false),
-                Framing::Length(left) | Framing::Chunk(left) if !self.buffer.is_empty() && *left > 0 => {
-                    let taken = self.buffer.len().min(*left);
-                    out.extend(self.buffer.drain(..taken));
-                    *left -= taken;
+                Framing::Length(left) | Framing::Chunk(left) if !self.buffer.is_empty() && left > 0 => {
+                    let taken = self.buffer.len().min(left);
+                    out.extend_from_slice(&self.buffer[..taken]);
+                    self.buffer.drain(..taken);
+                    let left = left - taken;
+                    let chunked = matches!(framing, Framing::Chunk(_));
+                    download.framing = if chunked { Framing::Chunk(left) } else { Framing::Length(left) };
                     return Ok(true);
                 }
                 Framing::Chunk(0) if self.buffer.len() >= 2 => {

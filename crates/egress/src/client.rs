@@ -162,7 +162,8 @@ impl Egress {
             return Err(EgressError::Url("it must not hold credentials".into()));
         }
         let port = parsed.port_or_known_default().unwrap_or(0);
-        let refuse = |host: String, address, why: &str| Err(EgressError::Refused { host, address, why: why.to_owned() });
+        let refuse =
+            |host: String, address, why: &str| Err(EgressError::Refused { host, address, why: why.to_owned() });
         let explicit = match parsed.host() {
             None => return Err(EgressError::Url("it names no host".into())),
             Some(Host::Domain(name)) => match self.config.allow.name(name, port) {
@@ -187,9 +188,7 @@ impl Egress {
             return Ok(true);
         }
         match refusal(ip) {
-            Some(why) => {
-                Err(EgressError::Refused { host: ip.to_string(), address: Some(ip), why: why.to_owned() })
-            }
+            Some(why) => Err(EgressError::Refused { host: ip.to_string(), address: Some(ip), why: why.to_owned() }),
             None => Ok(false),
         }
     }
@@ -201,11 +200,9 @@ impl Egress {
         };
         let allow = &self.config.allow;
         match refusal(remote.ip()) {
-            Some(why) if !allow.named(host) && !allow.socket(remote.ip(), remote.port()) => Err(EgressError::Refused {
-                host: host.to_owned(),
-                address: Some(remote.ip()),
-                why: why.to_owned(),
-            }),
+            Some(why) if !allow.named(host) && !allow.socket(remote.ip(), remote.port()) => {
+                Err(EgressError::Refused { host: host.to_owned(), address: Some(remote.ip()), why: why.to_owned() })
+            }
             _ => Ok(()),
         }
     }
@@ -230,6 +227,7 @@ impl Egress {
         self.client.get_or_init(|| self.build()).as_ref().map_err(|why| EgressError::Connect(why.clone()))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the one place where the client is built")]
     fn build(&self) -> Result<reqwest::Client, String> {
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls::config(&self.config.certificates, Arc::clone(&self.chains))?)

@@ -147,7 +147,10 @@ pub(crate) fn config(further: &[Vec<u8>], chains: Arc<Chains>) -> Result<ClientC
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots.add_parsable_certificates(further.iter().map(|der| CertificateDer::from(der.as_slice())));
     if roots.is_empty() {
-        return Err("this machine has no certificate authorities to trust (install ca-certificates or set SSL_CERT_FILE)".into());
+        return Err(
+            "this machine has no certificate authorities to trust (install ca-certificates or set SSL_CERT_FILE)"
+                .into(),
+        );
     }
     let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
         .build()

@@ -152,11 +152,11 @@ mod tests {
         assert_eq!(error, Error::too_large("the body is too large: at most 4 bytes are accepted"));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_body_that_does_not_arrive() {
         let never = StreamBody::new(stream::pending::<Result<Frame<Bytes>, BodyError>>()).boxed_unsync();
-        let error = read(never, &HeaderMap::new(), 10, SECOND).await.unwrap_err();
-        assert_eq!(error.message(), "the body did not arrive within 1 s");
+        let error = read(never, &HeaderMap::new(), 10, Duration::from_millis(10)).await.unwrap_err();
+        assert_eq!(error.message(), "the body did not arrive within 0 s");
         let broken = stream::once(async { Err::<Frame<Bytes>, BodyError>("reset".into()) }).boxed();
         let error = read(StreamBody::new(broken).boxed_unsync(), &HeaderMap::new(), 10, SECOND).await.unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::Invalid, "the body broke off"));

@@ -180,9 +180,14 @@ pub fn touch(tx: &mut dyn Tx, org: OrgId, id: IssuerId, at: Timestamp) -> Result
 /// # Errors
 /// As [`Tx::execute`].
 pub fn delete(tx: &mut dyn Tx, org: OrgId, id: IssuerId) -> Result<bool> {
-    tx.run("DELETE FROM auth_policies WHERE org_id = $1 AND issuer_id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
-    let gone =
-        tx.run("DELETE FROM oidc_issuers WHERE org_id = $1 AND id = $2", &[org.as_bytes().into(), id.as_bytes().into()])?;
+    tx.run(
+        "DELETE FROM auth_policies WHERE org_id = $1 AND issuer_id = $2",
+        &[org.as_bytes().into(), id.as_bytes().into()],
+    )?;
+    let gone = tx.run(
+        "DELETE FROM oidc_issuers WHERE org_id = $1 AND id = $2",
+        &[org.as_bytes().into(), id.as_bytes().into()],
+    )?;
     Ok(gone > 0)
 }
 

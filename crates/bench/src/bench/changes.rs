@@ -11,10 +11,7 @@ use std::{
     fs::File,
     io::Write as _,
     path::Path,
-    sync::{
-
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 

@@ -35,6 +35,12 @@ impl Report {
         self.lines.push(line);
     }
 
+    /// A figure that was added.
+    pub fn value(&self, what: &str, engine: &str, name: &str) -> Option<f64> {
+        let line = self.lines.iter().find(|line| line.what == what && line.engine == engine)?;
+        line.values.iter().find(|(n, _)| *n == name).map(|(_, value)| *value)
+    }
+
     /// Everything as a table in Markdown.
     pub fn table(&self) -> String {
         let mut out = String::new();

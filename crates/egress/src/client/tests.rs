@@ -1,3 +1,4 @@
+//! The client against servers on loopback: where it goes, what it follows, how much it reads, whom it trusts.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 use super::*;
 use crate::resolve::Lookup;
@@ -64,10 +65,35 @@ fn egress_with(allow: &[&str], names: &[(&'static str, &[&str])]) -> Egress {
 fn spellings_of_forbidden_addresses() {
     let egress = egress(&[]);
     for host in [
-        "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "0177.0.0.01", "127.0.0.1.",
-        "%31%32%37.0.0.1", "１２７.0.0.1", "127。0。0。1", "0", "0.0.0.0", "169.254.169.254", "0xa9fea9fe", "2852039166",
-        "0251.0376.0251.0376", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]",
-        "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "[fd00::1]", "[fe80::1]", "10.0.0.1", "192.168.0.1", "100.64.0.1",
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0x7f.1",
+        "0177.0.0.1",
+        "0177.0.0.01",
+        "127.0.0.1.",
+        "%31%32%37.0.0.1",
+        "１２７.0.0.1",
+        "127。0。0。1",
+        "0",
+        "0.0.0.0",
+        "169.254.169.254",
+        "0xa9fea9fe",
+        "2852039166",
+        "0251.0376.0251.0376",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "[64:ff9b::7f00:1]",
+        "[2002:7f00:1::]",
+        "[fd00::1]",
+        "[fe80::1]",
+        "10.0.0.1",
+        "192.168.0.1",
+        "100.64.0.1",
     ] {
         let url = format!("https://{host}/x");
         assert!(matches!(egress.check(&url), Err(EgressError::Refused { address: Some(_), .. })), "{url}");
@@ -77,12 +103,22 @@ fn spellings_of_forbidden_addresses() {
 #[test]
 fn forms_of_urls() {
     let egress = egress(&["a.example", "10.0.0.0/8", "b.example:8443"]);
-    for good in ["https://x.example/", "https://1.1.1.1/", "http://a.example/", "http://10.1.1.1/", "https://b.example:8443/"] {
+    for good in
+        ["https://x.example/", "https://1.1.1.1/", "http://a.example/", "http://10.1.1.1/", "https://b.example:8443/"]
+    {
         assert!(egress.check(good).is_ok(), "{good}");
     }
     for bad in [
-        "http://x.example/", "http://1.1.1.1/", "ftp://a.example/", "file:///etc/passwd", "https://u:p@x.example/",
-        "https://u@x.example/", "https://", "/x", "https://b.example/", "gopher://a.example",
+        "http://x.example/",
+        "http://1.1.1.1/",
+        "ftp://a.example/",
+        "file:///etc/passwd",
+        "https://u:p@x.example/",
+        "https://u@x.example/",
+        "https://",
+        "/x",
+        "https://b.example/",
+        "gopher://a.example",
     ] {
         assert!(egress.check(bad).is_err(), "{bad}");
     }
@@ -151,7 +187,8 @@ async fn a_name_that_changes_its_address_gains_nothing() {
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let (target, reached) = serve(ok("{}"));
-    let (port, _) = serve(format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{target}/\r\nContent-Length: 0\r\n\r\n"));
+    let (port, _) =
+        serve(format!("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{target}/\r\nContent-Length: 0\r\n\r\n"));
     let error = egress(&["127.0.0.1"]).get_json(&format!("http://127.0.0.1:{port}/")).await.unwrap_err();
     assert_eq!(error, EgressError::Redirect(302));
     assert_eq!(reached.load(Ordering::SeqCst), 0);
@@ -161,7 +198,8 @@ async fn redirects_are_not_followed() {
 async fn answers_are_bounded() {
     let egress = egress(&["127.0.0.1"]);
     let long = format!("\"{}\"", "x".repeat(99));
-    let chunked = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    let chunked =
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
     for answer in [ok(&long), chunked] {
         let (port, _) = serve(answer);
         let error = egress.get_json(&format!("http://127.0.0.1:{port}/")).await.unwrap_err();

@@ -15,7 +15,7 @@ use pileus_model::{
     caller::OrgRef,
     ids::{RoleId, TeamId, TokenId, UserId},
     names::check_owner,
-    token::{TokenKind, TokenValue},
+    token::{TokenHash, TokenKind, TokenValue},
 };
 use pileus_store::{
     Recorded, Tx, members,
@@ -193,29 +193,8 @@ async fn make(
 ) -> Result<Result<(TokenValue, i64), Reject>> {
     let (now, seconds) = (cx.now(), life(asked.expiration, issuer));
     let value = TokenValue::new(&*cx.app.entropy);
-    let id = TokenId::new(&*cx.app.clock, &*cx.app.entropy);
-    let subject = jwt::subject(claims).unwrap_or_default().to_owned();
-    let name = token_name(&issuer.name, id);
-    let mut row = NewTokenRow {
-        id,
-        hash: value.hash(),
-        kind: asked.wanted.kind(),
-        user: None,
-        org: Some(org.id),
-        team: None,
-        description: shortened(format!("For {subject}, by OIDC issuer {}", issuer.name)),
-        name,
-        admin: false,
-        role: None,
-        issuer: Some(issuer.id),
-        created_by: subject.clone(),
-        created_at: now,
-        expires_at: now.plus_seconds(seconds),
-    };
-    let event = event(cx, org, issuer, asked, &row.name, &subject);
-    if row.kind == TokenKind::Personal {
-        row.description = std::mem::take(&mut row.name);
-    }
+    let subject = jwt::subject(claims).unwrap_or_default();
+    let (row, event) = blank(cx, org, issuer, asked, subject, value.hash(), seconds);
     let (org, issuer, wanted, claims) = (org.clone(), issuer.clone(), asked.wanted.clone(), claims.clone());
     let refused = "nothing was changed; the refusal is recorded by itself";
     let made = cx
@@ -238,13 +217,53 @@ async fn make(
             if !row.name.is_empty() && tokens::name_taken(tx, org.id, &row.name)? {
                 return Err(Error::unavailable("the token's name is taken: try again"));
             }
-            let new = NewTokenRow { user: grant.user, team: grant.team, role: grant.role, admin: grant.admin, ..row.clone() };
+            let new =
+                NewTokenRow { user: grant.user, team: grant.team, role: grant.role, admin: grant.admin, ..row.clone() };
             tokens::insert(tx, &new)?;
             store::touch(tx, org.id, issuer.id, now)?;
             Ok(Recorded::new(Ok(()), event.clone()))
         })
         .await?;
     Ok(made.map(|()| (value, seconds)))
+}
+
+/// The token without what the policy gives, and the event that goes with it.
+fn blank(
+    cx: &Cx,
+    org: &OrgRef,
+    issuer: &IssuerRow,
+    asked: &Asked,
+    subject: &str,
+    hash: TokenHash,
+    seconds: i64,
+) -> (NewTokenRow, NewEvent) {
+    let (now, id) = (cx.now(), TokenId::new(&*cx.app.clock, &*cx.app.entropy));
+    let name = token_name(&issuer.name, id);
+    let event = event(cx, org, issuer, asked, &name, subject);
+    // A personal token has no name; its description stands for it.
+    let personal = asked.wanted.kind() == TokenKind::Personal;
+    let (name, description) = if personal {
+        (String::new(), name)
+    } else {
+        (name, shortened(format!("For {subject}, by OIDC issuer {}", issuer.name)))
+    };
+    let row = NewTokenRow {
+        id,
+        hash,
+        kind: asked.wanted.kind(),
+        user: None,
+        org: Some(org.id),
+        team: None,
+        name,
+        description,
+        admin: false,
+        role: None,
+        issuer: Some(issuer.id),
+        created_by: subject.to_owned(),
+        created_at: now,
+        expires_at: now.plus_seconds(seconds),
+    };
+    (row, event)
 }
 
 /// The keys that verified the token belong to the registration as it was read; if it has changed since, they may not be
@@ -284,7 +303,8 @@ fn grant(tx: &mut dyn Tx, org: &OrgRef, definition: &Definition, wanted: &Wanted
 
 /// A name that tells where the token came from and that no other has: `oidc-ISSUER-RANDOM`, at most 40 characters.
 fn token_name(issuer: &str, id: TokenId) -> String {
-    let plain: String = issuer.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    let plain: String =
+        issuer.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
     let mut slug = String::new();
     for part in plain.split('-').filter(|p| !p.is_empty()) {
         if !slug.is_empty() {
@@ -322,7 +342,8 @@ fn event(cx: &Cx, org: &OrgRef, issuer: &IssuerRow, asked: &Asked, name: &str, s
             (catalogue::PERSONAL_TOKEN_CREATED_FOR_OIDC_ISSUER, format!("personal token of user {login}"))
         }
     };
-    let description = format!("Created token \"{name}\" ({what}) for subject \"{subject}\" of OIDC issuer \"{}\"", issuer.url);
+    let description =
+        format!("Created token \"{name}\" ({what}) for subject \"{subject}\" of OIDC issuer \"{}\"", issuer.url);
     let mut event = cx.event_in(org.log, kind, Target::new("token", name), description);
     event.actor = actor(subject);
     event

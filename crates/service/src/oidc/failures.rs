@@ -54,11 +54,9 @@ pub(super) async fn record(cx: &Cx, org: &OrgRef, issuer: &IssuerRow, reject: &R
         catalogue::OIDC_ISSUER_VALIDATION_FAILED,
         Target::new("oidc-issuer", &issuer.url),
         match subject {
-            Some(subject) => format!(
-                "Refused a token of OIDC issuer \"{}\" for \"{subject}\": {}",
-                issuer.url,
-                reject.reason()
-            ),
+            Some(subject) => {
+                format!("Refused a token of OIDC issuer \"{}\" for \"{subject}\": {}", issuer.url, reject.reason())
+            }
             None => format!("Refused a token of OIDC issuer \"{}\": {}", issuer.url, reject.reason()),
         },
     );

@@ -166,7 +166,8 @@ pub async fn register(cx: &Cx, new: NewIssuer) -> Result<Issuer> {
         created_at: now,
         modified_at: now,
     };
-    let event = cx.event(catalogue::OIDC_ISSUER_REGISTERED, target(&row), format!("Registered OIDC issuer \"{}\"", row.url))?;
+    let event =
+        cx.event(catalogue::OIDC_ISSUER_REGISTERED, target(&row), format!("Registered OIDC issuer \"{}\"", row.url))?;
     let made = issuer(&row)?;
     cx.app
         .store
@@ -223,7 +224,9 @@ pub async fn update(cx: &Cx, id: &str, change: IssuerChange) -> Result<Issuer> {
 pub async fn regenerate_thumbprints(cx: &Cx, id: &str) -> Result<Issuer> {
     let before = find(cx, id).await?;
     if before.jwks.is_some() {
-        return Err(Error::invalid("the issuer's keys are statically configured: there are no thumbprints to regenerate"));
+        return Err(Error::invalid(
+            "the issuer's keys are statically configured: there are no thumbprints to regenerate",
+        ));
     }
     let old: Thumbprints = stored("thumbprints", &before.thumbprints)?;
     let fetched = fetch(cx, &before.url).await?;
@@ -234,7 +237,13 @@ pub async fn regenerate_thumbprints(cx: &Cx, id: &str) -> Result<Issuer> {
     write_change(cx, before, after, old.pinned, description).await
 }
 
-async fn write_change(cx: &Cx, before: IssuerRow, mut after: IssuerRow, trust: bool, description: String) -> Result<Issuer> {
+async fn write_change(
+    cx: &Cx,
+    before: IssuerRow,
+    mut after: IssuerRow,
+    trust: bool,
+    description: String,
+) -> Result<Issuer> {
     let org = cx.org()?.id;
     // Later than before even where the clock stands: it tells other nodes that remembered keys are out of date.
     after.modified_at = cx.now().max(Timestamp::from_micros(before.modified_at.as_micros() + 1));
@@ -246,7 +255,9 @@ async fn write_change(cx: &Cx, before: IssuerRow, mut after: IssuerRow, trust: b
             organizations::lock(tx, org)?;
             let now = store::find(tx, org, before.id)?.ok_or_else(absent)?;
             if now.modified_at != before.modified_at {
-                return Err(Error::conflict("the OIDC issuer was changed by somebody else at the same time: try again"));
+                return Err(Error::conflict(
+                    "the OIDC issuer was changed by somebody else at the same time: try again",
+                ));
             }
             if trust {
                 let policy = store::policy_of(tx, org, before.id)?;
@@ -299,7 +310,10 @@ fn check_url(cx: &Cx, url: &str, offline: bool) -> Result<()> {
         return Err(Error::invalid(format!("url is too long: at most {MAX_URL} bytes")));
     }
     let parsed = url::Url::parse(url).map_err(|e| Error::invalid(format!("url is not a URL: {e}")))?;
-    if parsed.query().is_some() || parsed.fragment().is_some() || url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    if parsed.query().is_some()
+        || parsed.fragment().is_some()
+        || url.chars().any(|c| c.is_whitespace() || c.is_control())
+    {
         return Err(Error::invalid("url must have no query, no fragment and no spaces"));
     }
     let plain = parsed.host().is_some() && parsed.username().is_empty() && parsed.password().is_none();
@@ -316,14 +330,17 @@ fn parse_thumbprints(given: &[String]) -> Result<Vec<String>> {
     let parse = |text: &String| {
         let hex: String = text.chars().filter(|c| *c != ':').collect::<String>().to_ascii_lowercase();
         let ok = hex.len() == 40 && hex.chars().all(|c| c.is_ascii_hexdigit());
-        ok.then_some(hex)
-            .ok_or_else(|| Error::invalid(format!("thumbprint \"{text}\" is no SHA-1: 40 hexadecimal digits are expected")))
+        ok.then_some(hex).ok_or_else(|| {
+            Error::invalid(format!("thumbprint \"{text}\" is no SHA-1: 40 hexadecimal digits are expected"))
+        })
     };
     given.iter().map(parse).collect()
 }
 
 async fn fetch(cx: &Cx, url: &str) -> Result<discovery::Fetched> {
-    discovery::fetch(&cx.app, url).await.map_err(|why| Error::invalid(format!("the issuer's keys cannot be fetched: {why}")))
+    discovery::fetch(&cx.app, url)
+        .await
+        .map_err(|why| Error::invalid(format!("the issuer's keys cannot be fetched: {why}")))
 }
 
 /// Sees that the keys are usable, and finds or checks the thumbprints.
@@ -342,5 +359,7 @@ async fn keys_and_thumbprints(cx: &Cx, url: &str, jwks: Option<&Value>, given: V
         return Ok(thumbprints);
     }
     let found = if chain.is_empty() { "no certificate".to_owned() } else { chain.join(", ") };
-    Err(Error::invalid(format!("none of the thumbprints is in the chain of the server of the issuer's keys, which has {found}")))
+    Err(Error::invalid(format!(
+        "none of the thumbprints is in the chain of the server of the issuer's keys, which has {found}"
+    )))
 }

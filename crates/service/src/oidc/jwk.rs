@@ -36,7 +36,9 @@ impl Keys {
             .and_then(Value::as_array)
             .ok_or_else(|| Error::invalid("the key set must be an object with a list \"keys\" (RFC 7517)"))?;
         if keys.len() > MAX_KEYS || set.to_string().len() > MAX_BYTES {
-            return Err(Error::invalid(format!("the key set is too large: at most {MAX_KEYS} keys and {MAX_BYTES} bytes")));
+            return Err(Error::invalid(format!(
+                "the key set is too large: at most {MAX_KEYS} keys and {MAX_BYTES} bytes"
+            )));
         }
         let usable: Vec<Key> = keys.iter().filter_map(Value::as_object).filter_map(Key::parse).collect();
         if usable.is_empty() {

@@ -110,7 +110,10 @@ pub async fn update_policy(cx: &Cx, id: &str, policies: Vec<NewDefinition>) -> R
             let event = cx.event(
                 catalogue::AUTHORIZATION_POLICY_UPDATED,
                 Target::new("oidc-issuer", &issuer.url),
-                format!("Updated the authorization policy of OIDC issuer \"{}\" to version {}", issuer.url, row.version),
+                format!(
+                    "Updated the authorization policy of OIDC issuer \"{}\" to version {}",
+                    issuer.url, row.version
+                ),
             )?;
             Ok(Recorded::new(row, event))
         })
@@ -120,9 +123,8 @@ pub async fn update_policy(cx: &Cx, id: &str, policies: Vec<NewDefinition>) -> R
 
 /// Converts each one; an error says which it was.
 fn numbered<A, B>(items: Vec<A>, mut convert: impl FnMut(A) -> Result<B>) -> Result<Vec<B>> {
-    let one = |(at, item)| {
-        convert(item).map_err(|e: Error| Error::new(e.kind(), format!("policies[{at}]: {}", e.message())))
-    };
+    let one =
+        |(at, item)| convert(item).map_err(|e: Error| Error::new(e.kind(), format!("policies[{at}]: {}", e.message())));
     items.into_iter().enumerate().map(one).collect()
 }
 
@@ -163,7 +165,8 @@ fn resolve(tx: &mut dyn Tx, cx: &Cx, mut definition: Definition) -> Result<Defin
     if let Some(role) = &definition.role {
         let none = || Error::invalid(format!("there is no role \"{role}\""));
         let id: RoleId = role.parse().map_err(|_| none())?;
-        let granted = grantable(tx, access, id).map_err(|e| if e.kind() == ErrorKind::NotFound { none() } else { e })?;
+        let granted =
+            grantable(tx, access, id).map_err(|e| if e.kind() == ErrorKind::NotFound { none() } else { e })?;
         definition.role = Some(granted.id.to_string());
     }
     Ok(definition)

@@ -73,7 +73,9 @@ impl Reject {
             Self::Keys(_) => {
                 Error::unavailable("the identity token cannot be verified now: the issuer's keys are not to be had")
             }
-            _ if self.verified() => Error::invalid(format!("the identity token gets no access token: {}", self.reason())),
+            _ if self.verified() => {
+                Error::invalid(format!("the identity token gets no access token: {}", self.reason()))
+            }
             _ => unknown(),
         }
     }
@@ -81,5 +83,7 @@ impl Reject {
 
 /// The one answer to everybody who has not shown a genuine token of a registered issuer.
 pub(super) fn unknown() -> Error {
-    Error::unauthenticated("the identity token is not accepted: no registered issuer of the organization vouches for it")
+    Error::unauthenticated(
+        "the identity token is not accepted: no registered issuer of the organization vouches for it",
+    )
 }

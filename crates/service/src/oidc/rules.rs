@@ -74,7 +74,9 @@ impl Patterns {
     /// `Invalid` for anything else and for empty lists and texts.
     pub fn parse(claim: &str, value: &Value) -> Result<Self> {
         let wrong = || {
-            Error::invalid(format!("rules.{claim} must be a text of 1 to {MAX_TEXT} bytes or a list of 1 to {MAX_PATTERNS} of them"))
+            Error::invalid(format!(
+                "rules.{claim} must be a text of 1 to {MAX_TEXT} bytes or a list of 1 to {MAX_PATTERNS} of them"
+            ))
         };
         let pattern = |v: &Value| scalar(v).filter(|t| (1..=MAX_TEXT).contains(&t.len())).ok_or_else(wrong);
         match value {
@@ -231,7 +233,9 @@ pub(super) fn check(policy: &Definition) -> Result<()> {
         return invalid("authorizedPermissions may hold \"admin\" and \"standard\"");
     }
     if policy.grants_admin() && (!organization || policy.role.is_some()) {
-        return invalid("authorizedPermissions may hold \"admin\" only for tokenType \"organization\" without a roleID");
+        return invalid(
+            "authorizedPermissions may hold \"admin\" only for tokenType \"organization\" without a roleID",
+        );
     }
     check_rules(policy)
 }
@@ -248,7 +252,9 @@ fn check_rules(policy: &Definition) -> Result<()> {
     };
     let anything = |pattern: &str| pattern.chars().all(|c| c == '*');
     if policy.decision == Decision::Allow && audience.iter().any(anything) {
-        return Err(Error::invalid("rules.aud must name an audience: \"*\" would accept tokens that were issued for others"));
+        return Err(Error::invalid(
+            "rules.aud must name an audience: \"*\" would accept tokens that were issued for others",
+        ));
     }
     Ok(())
 }

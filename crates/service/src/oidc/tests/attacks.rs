@@ -34,7 +34,8 @@ async fn forged_tokens_get_nothing_and_learn_nothing() {
         let good = setting.token(json!({}));
         let (head, tail) = good.split_at(good.rfind('.').unwrap());
         let body = good.split('.').collect::<Vec<_>>();
-        let none = |name: &str, signature: &str| format!("{}.{}.{signature}", b64(json!({"alg": name}).to_string()), body[1]);
+        let none =
+            |name: &str, signature: &str| format!("{}.{}.{signature}", b64(json!({"alg": name}).to_string()), body[1]);
         let swapped = b64(setting.claims_with(json!({"sub": "repo:acme/app:admin"})).to_string());
         let attacks = [
             ("alg none", none("none", "")),
@@ -53,7 +54,10 @@ async fn forged_tokens_get_nothing_and_learn_nothing() {
                 "somebody else's key in the header",
                 stranger_key.token_with(&json!({"alg": alg, "kid": "k1", "jwk": stranger_key.jwk("k1")}), &claims),
             ),
-            ("critical extension", key.token_with(&json!({"alg": alg, "kid": "k1", "crit": ["b64"], "b64": false}), &claims)),
+            (
+                "critical extension",
+                key.token_with(&json!({"alg": alg, "kid": "k1", "crit": ["b64"], "b64": false}), &claims),
+            ),
             ("claims exchanged", format!("{}.{swapped}.{}", body[0], body[2])),
             ("signature cut", format!("{head}{}", &tail[..tail.len() - 8])),
             ("another issuer", setting.token(json!({"iss": "https://evil.example"}))),
@@ -61,7 +65,11 @@ async fn forged_tokens_get_nothing_and_learn_nothing() {
             ("no issuer", setting.token(json!({"iss": null}))),
         ];
         for (name, token) in attacks {
-            assert_eq!(refused(&setting, request(token)).await, (ErrorKind::Unauthenticated, UNIFORM.into()), "{alg}: {name}");
+            assert_eq!(
+                refused(&setting, request(token)).await,
+                (ErrorKind::Unauthenticated, UNIFORM.into()),
+                "{alg}: {name}"
+            );
         }
         assert!(exchange(&stranger(&setting.house), request(good)).await.is_ok());
     }
@@ -92,7 +100,9 @@ async fn genuine_tokens_that_do_not_fit_get_nothing_and_are_told_why() {
         let expected = (ErrorKind::Invalid, format!("{nothing}{why}"));
         assert_eq!(refused(&setting, request(setting.token(change.clone()))).await, expected, "{change}");
     }
-    for good in [json!({"exp": now - 59}), json!({"nbf": now + 60}), json!({"aud": ["other", AUDIENCE]}), json!({"nbf": null})] {
+    for good in
+        [json!({"exp": now - 59}), json!({"nbf": now + 60}), json!({"aud": ["other", AUDIENCE]}), json!({"nbf": null})]
+    {
         assert!(exchange(&stranger(&setting.house), request(setting.token(good.clone()))).await.is_ok(), "{good}");
     }
 }
@@ -180,7 +190,10 @@ async fn malformed_requests_say_what_is_wrong() {
         (ExchangeRequest { requested_token_type: some("x"), ..good() }, "requested_token_type must be"),
         (ExchangeRequest { scope: some("root"), ..good() }, "scope must be empty or \"admin\""),
         (ExchangeRequest { requested_token_type: kind("team"), ..good() }, "scope must be \"team:NAME\""),
-        (ExchangeRequest { requested_token_type: kind("personal"), scope: some("user:"), ..good() }, "scope must be \"user:"),
+        (
+            ExchangeRequest { requested_token_type: kind("personal"), scope: some("user:"), ..good() },
+            "scope must be \"user:",
+        ),
         (ExchangeRequest { expiration: Some(0), ..good() }, "expiration must be"),
     ];
     for (request, why) in table {

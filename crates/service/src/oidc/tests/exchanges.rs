@@ -4,7 +4,10 @@
 use super::{AUDIENCE, Server, Setting, Signer, URL, new_issuer, organization, reaching, request, stranger};
 use crate::{
     auth,
-    oidc::{ExchangeRequest, Exchanged, IssuerChange, NewDefinition, delete, exchange, policy, register, update, update_policy},
+    oidc::{
+        ExchangeRequest, Exchanged, IssuerChange, NewDefinition, delete, exchange, policy, register, update,
+        update_policy,
+    },
 };
 use aws_lc_rs::rsa::KeySize;
 use pileus_model::{
@@ -50,11 +53,16 @@ async fn an_organization_token() {
     assert_eq!(made.issued_token_type, "urn:pulumi:token-type:access_token:organization");
     let (caller, access) = who(&setting, &made).await.unwrap();
     assert_eq!((caller.token_kind, access.role), (TokenKind::Organization, BuiltinRole::Member));
-    assert!(caller.token_name.starts_with("oidc-ci-of-acme-") && caller.token_name.len() <= 40, "{}", caller.token_name);
+    assert!(
+        caller.token_name.starts_with("oidc-ci-of-acme-") && caller.token_name.len() <= 40,
+        "{}",
+        caller.token_name
+    );
     let said = setting.said("organization-token-created-for-oidc-issuer").await;
     let subject = "repo:acme/app:ref:refs/heads/main";
     let name = &caller.token_name;
-    let expected = format!("Created token \"{name}\" (organization token) for subject \"{subject}\" of OIDC issuer \"{URL}\"");
+    let expected =
+        format!("Created token \"{name}\" (organization token) for subject \"{subject}\" of OIDC issuer \"{URL}\"");
     assert_eq!(said, [expected]);
     setting.house.clock.advance(7200);
     assert_eq!(who(&setting, &made).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
@@ -88,7 +96,9 @@ async fn a_role_a_team_and_a_person() {
     let (caller, access) = who(&setting, &get(&setting, "personal", "user:alice").await.unwrap()).await.unwrap();
     assert!(matches!(&caller.principal, Principal::User(user) if user.login == "alice"));
     assert_eq!((access.role, caller.only_org), (BuiltinRole::Member, Some(access.org.id)));
-    for (kind, scope) in [("team", "team:dev"), ("team", "team:OPS"), ("personal", "user:root"), ("organization", "admin")] {
+    for (kind, scope) in
+        [("team", "team:dev"), ("team", "team:OPS"), ("personal", "user:root"), ("organization", "admin")]
+    {
         assert_eq!(get(&setting, kind, scope).await.unwrap_err().kind(), ErrorKind::Invalid, "{kind} {scope}");
     }
     assert_eq!(setting.said("team-token-created-for-oidc-issuer").await.len(), 1);

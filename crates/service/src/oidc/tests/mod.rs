@@ -201,7 +201,8 @@ impl Server {
                 let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
                 let body = body.unwrap_or_default();
                 let length = body.len();
-                let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+                let _ =
+                    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
             }
         });
         server

@@ -4,7 +4,10 @@
 use super::{Server, Setting, Signer, URL, new_issuer, organization, reaching};
 use crate::{
     Cx,
-    oidc::{IssuerChange, NewDefinition, NewIssuer, get, list, policy, regenerate_thumbprints, register, update, update_policy},
+    oidc::{
+        IssuerChange, NewDefinition, NewIssuer, get, list, policy, regenerate_thumbprints, register, update,
+        update_policy,
+    },
     testing::House,
 };
 use aws_lc_rs::rsa::KeySize;
@@ -31,20 +34,32 @@ async fn what_may_be_registered() {
         (NewIssuer { max_expiration: Some(86_401), ..good() }, "maxExpiration must be"),
         (NewIssuer { thumbprints: Some(vec!["abc".into()]), ..good() }, "thumbprint \"abc\""),
         (NewIssuer { url: "ci.example".into(), ..good() }, "url is not a URL"),
-        (NewIssuer { url: "http://ci.example".into(), ..good() }, "url: connections to ci.example are refused: plain http"),
+        (
+            NewIssuer { url: "http://ci.example".into(), ..good() },
+            "url: connections to ci.example are refused: plain http",
+        ),
         (NewIssuer { url: "https://ci.example/?a".into(), ..good() }, "url must have no query"),
         (NewIssuer { url: "https://ci.example/#a".into(), ..good() }, "url must have no query"),
         (NewIssuer { url: "https://u:p@ci.example".into(), ..good() }, "url: the URL cannot be used"),
         (NewIssuer { url: "ftp://ci.example".into(), ..good() }, "url: the URL cannot be used"),
         (NewIssuer { jwks: Some(json!({})), ..good() }, "the key set must be"),
         (NewIssuer { jwks: Some(json!({"keys": []})), ..good() }, "the key set holds no key"),
-        (NewIssuer { jwks: Some(json!({"keys": [{"kty": "oct", "k": "AAAA"}]})), ..good() }, "the key set holds no key"),
+        (
+            NewIssuer { jwks: Some(json!({"keys": [{"kty": "oct", "k": "AAAA"}]})), ..good() },
+            "the key set holds no key",
+        ),
         (
             NewIssuer { jwks: Some(json!({"keys": [Signer::ec().jwk("a"), {"kty": "oct", "k": "AAAA"}]})), ..good() },
             "jwks must hold public keys only",
         ),
-        (NewIssuer { jwks: None, url: "https://127.0.0.1".into(), ..good() }, "url: connections to 127.0.0.1 are refused"),
-        (NewIssuer { jwks: None, url: "https://0x7f.1/x".into(), ..good() }, "url: connections to 127.0.0.1 are refused"),
+        (
+            NewIssuer { jwks: None, url: "https://127.0.0.1".into(), ..good() },
+            "url: connections to 127.0.0.1 are refused",
+        ),
+        (
+            NewIssuer { jwks: None, url: "https://0x7f.1/x".into(), ..good() },
+            "url: connections to 127.0.0.1 are refused",
+        ),
     ];
     for (new, why) in table {
         let error = register(&cx, new).await.unwrap_err();
@@ -105,7 +120,8 @@ async fn keys_are_fetched_when_an_issuer_is_registered() {
     server.publish(&[Signer::ec().jwk("k1")]);
     let made = tried().await.unwrap();
     assert_eq!((made.jwks, made.thumbprints.len()), (None, 0), "plain http has no certificates");
-    let pinned = NewIssuer { thumbprints: Some(vec!["AA:".repeat(20).trim_end_matches(':').into()]), ..new_issuer(URL, None) };
+    let pinned =
+        NewIssuer { thumbprints: Some(vec!["AA:".repeat(20).trim_end_matches(':').into()]), ..new_issuer(URL, None) };
     let slash = NewIssuer { url: format!("{}/", server.url), ..pinned };
     server.answer(document, json!({"issuer": slash.url, "jwks_uri": format!("{}/keys", server.url)}));
     let error = register(&cx, slash).await.unwrap_err();
@@ -155,11 +171,19 @@ async fn what_a_policy_may_say() {
         (NewDefinition { team_name: some("ops"), ..base() }, "teamName is required"),
         (NewDefinition { token_type: "team".into(), team_name: some("dev"), ..base() }, "there is no team \"dev\""),
         (NewDefinition { token_type: "personal".into(), ..base() }, "userLogin is required"),
-        (NewDefinition { token_type: "personal".into(), user_login: some("bob"), ..base() }, "the organization has no member"),
+        (
+            NewDefinition { token_type: "personal".into(), user_login: some("bob"), ..base() },
+            "the organization has no member",
+        ),
         (NewDefinition { role_id: some("x"), ..base() }, "there is no role \"x\""),
         (NewDefinition { permissions: vec!["root".into()], ..base() }, "authorizedPermissions may hold"),
         (
-            NewDefinition { token_type: "team".into(), team_name: some("ops"), permissions: vec!["admin".into()], ..base() },
+            NewDefinition {
+                token_type: "team".into(),
+                team_name: some("ops"),
+                permissions: vec!["admin".into()],
+                ..base()
+            },
             "authorizedPermissions may hold",
         ),
         (NewDefinition { rules: [].into(), ..base() }, "rules must not be empty"),
