@@ -1,7 +1,6 @@
 //! Exports: the same events as the pages, in CSV and CEF, whatever people call themselves.
 
-use crate::support::one_gzip_member;
-use pileus_bench::fill;
+use crate::support::{fill_log, one_gzip_member};
 use pileus_testkit::{app::TestApp, client::Answer};
 use serde_json::json;
 
@@ -24,7 +23,7 @@ fn is_an_export(answer: &Answer) {
 both! {
     async fn every_event_is_exported_once_newest_first(t: TestApp) {
         let id = t.log("pulumi").await;
-        fill::fill(&t.app.store, id, 9_000, 2).await.unwrap();
+        fill_log(&t, 9_000, 2).await;
         let before = t.events(id).await.len();
         let (_, rows) = csv_rows(&t, &format!("{EXPORT_V2}?columns=all")).await;
         let sequence = rows.iter().map(|r| r[12].parse::<usize>().unwrap()).collect::<Vec<_>>();
@@ -44,7 +43,7 @@ both! {
 
     async fn filters_and_ranges_are_those_of_the_pages(t: TestApp) {
         let id = t.log("pulumi").await;
-        fill::fill(&t.app.store, id, 4_000, 8).await.unwrap();
+        fill_log(&t, 4_000, 8).await;
         let log = t.events(id).await;
         let middle = log[log.len() / 2].at.as_seconds();
         let older = log.iter().filter(|e| e.at.as_seconds() < middle).count();
@@ -54,7 +53,7 @@ both! {
             && ["secret-decrypted", "stack-exported"].contains(&e.event.event.id())).count();
         assert_eq!(rows.len(), wanted);
         let message = t.admin.get(&format!("{EXPORT}?format=xml")).await.error(400);
-        assert!(message.contains("csv or cef"), "{message}");
+        assert!(message.contains("csv, cef"), "{message}");
         let _ = t.admin.get(&format!("{EXPORT}?userFilter=nobody")).await.error(404);
     }
 
@@ -83,7 +82,7 @@ both! {
     }
 
     async fn a_slow_client_holds_nothing_and_a_fifth_export_waits_its_turn(t: TestApp) {
-        fill::fill(&t.app.store, t.log("pulumi").await, 60_000, 4).await.unwrap();
+        fill_log(&t, 60_000, 4).await;
         let mut running = Vec::new();
         for _ in 0..4 {
             // The head has come, the body is not read: the export hangs in the middle.

@@ -17,7 +17,8 @@ fn operation(id: &str) -> &'static Operation {
 struct Walk {
     t: TestApp,
     logs: Vec<LogId>,
-    seen: usize,
+    /// Events seen so far, for each log.
+    seen: Vec<usize>,
     called: BTreeSet<&'static str>,
 }
 
@@ -25,30 +26,28 @@ impl Walk {
     async fn new(t: TestApp) -> Self {
         let logs = vec![t.log("pulumi").await, LogId::SITE];
         let _ = t.admin.get("/api/user").await.expect(200);
-        let mut walk = Self { t, logs, seen: 0, called: BTreeSet::new() };
-        walk.seen = walk.events().await.len();
+        let seen = vec![0; logs.len()];
+        let mut walk = Self { t, logs, seen, called: BTreeSet::new() };
+        let _ = walk.gained().await;
         walk
     }
-    async fn events(&self) -> Vec<String> {
-        let mut ids = Vec::new();
-        for log in &self.logs {
+    /// The types of the events since the last look, sorted.
+    async fn gained(&mut self) -> Vec<&'static str> {
+        let mut gained = Vec::new();
+        for (log, seen) in self.logs.iter().zip(&mut self.seen) {
             let events = self.t.events(*log).await;
-            ids.extend(events.iter().filter(|e| e.event.outcome == Outcome::Success).map(|e| (e.id, e.event.event.id())));
+            let new = &events[std::mem::replace(seen, events.len())..];
+            gained.extend(new.iter().filter(|e| e.event.outcome == Outcome::Success).map(|e| e.event.event.id()));
         }
-        ids.sort();
-        ids.into_iter().map(|(_, id)| id.to_owned()).collect()
+        gained.sort_unstable();
+        gained
     }
     /// Calls an operation; its events must be of the declared types, and exactly these.
     async fn step(&mut self, id: &str, path: &str, body: Option<Value>, events: &[&str]) -> Value {
         let operation = operation(id);
         let served = operation.served.as_ref().unwrap_or_else(|| panic!("{id} is not served"));
         let answer = self.t.admin.send(operation.method, path, body).await.expect(served.status);
-        let before = std::mem::replace(&mut self.seen, 0);
-        let all = self.events().await;
-        self.seen = all.len();
-        let mut gained: Vec<&str> = all[before..].iter().map(String::as_str).collect();
-        gained.sort_unstable();
-        assert_eq!(gained, events, "{id} left other events than expected");
+        assert_eq!(self.gained().await, events, "{id} left other events than expected");
         for event in events {
             assert!(served.audit.contains(event), "{id} does not declare {event}");
         }
@@ -95,7 +94,7 @@ async fn members(w: &mut Walk) {
 /// The last step: the caller is a plain member afterwards.
 async fn hand_over(w: &mut Walk) {
     let _ = w.t.member("erin", "member").await;
-    w.seen = w.events().await.len();
+    let _ = w.gained().await;
     let path = "/api/orgs/pulumi/members/erin/set-admin";
     let _ = w.step("SetSoleOrganizationAdmin", path, None, &["member-role-changed", "member-role-changed"]).await;
     let _ = w.t.admin.delete("/api/orgs/pulumi/members/erin").await.error(403);

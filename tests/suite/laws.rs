@@ -2,6 +2,11 @@
 
 #[test]
 fn tidy() {
-    let found = xtask::tidy::check(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))).unwrap();
+    let found = xtask::tidy::offences(&xtask::root()).unwrap();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn generated_files_are_up_to_date() {
+    xtask::generate::run(&xtask::root(), true).unwrap();
 }

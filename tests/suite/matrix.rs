@@ -5,7 +5,7 @@
 
 use pileus_contract::{Access, OPERATIONS, ObjectRule, Operation, Served};
 use pileus_model::authz::{Object, Permission, scopes};
-use pileus_testkit::{app::TestApp, client::Client};
+use pileus_testkit::client::Client;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +29,10 @@ fn path(operation: &Operation) -> String {
 
 async fn verdict(client: &Client, operation: &Operation) -> Verdict {
     let answer = client.send(operation.method, &path(operation), None).await;
+    if operation.id == "GetReadiness" {
+        // The test's clock stands still, so on PostgreSQL this node is rightly not ready; anybody may know.
+        return if matches!(answer.status, 200 | 503) { Verdict::Passes } else { Verdict::Forbidden };
+    }
     let message = if answer.status < 400 { String::new() } else { answer.json()["message"].as_str().unwrap().to_owned() };
     match answer.status {
         401 => Verdict::Unauthenticated,

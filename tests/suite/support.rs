@@ -44,3 +44,10 @@ pub fn one_gzip_member(bytes: &[u8]) -> String {
     assert!(decoder.into_inner().is_empty(), "bytes after the first member");
     text
 }
+
+/// Lets time pass and fills the log of `pulumi` with realistic events of that time.
+pub async fn fill_log(t: &pileus_testkit::app::TestApp, events: u64, seed: u64) {
+    t.clock.advance_seconds(pileus_bench::fill::seconds(events));
+    let log = t.log("pulumi").await;
+    pileus_bench::fill::fill(&t.app.store, log, events, seed, t.app.clock.now()).await.unwrap();
+}

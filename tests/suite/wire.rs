@@ -1,6 +1,9 @@
 //! What holds for every operation: routes, bodies, headers, errors.
 
-use pileus_testkit::{app::TestApp, client::Answer};
+use pileus_testkit::{
+    app::{On, Options, TestApp},
+    client::Answer,
+};
 use serde_json::json;
 use std::io::Write;
 
@@ -23,7 +26,7 @@ async fn raw(t: &TestApp, body: Vec<u8>, encoding: Option<&str>) -> Answer {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn routes() {
-    let t = TestApp::start(pileus_testkit::app::On::Sqlite).await.unwrap();
+    let t = TestApp::start(On::Sqlite).await.unwrap();
     let anonymous = t.anonymous();
     let unserved = anonymous.get("/api/stacks/a/b/c/deployments").await.error(501);
     assert!(unserved.contains("ListStackDeployments"), "{unserved}");
@@ -42,7 +45,7 @@ async fn routes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies() {
-    let t = TestApp::start(pileus_testkit::app::On::Sqlite).await.unwrap();
+    let t = TestApp::start(On::Sqlite).await.unwrap();
     for (body, says) in [
         ("{", "JSON"),
         ("[]", "object"),
@@ -71,7 +74,8 @@ async fn bodies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failed_logins_are_limited_by_address() {
-    let t = TestApp::start(pileus_testkit::app::On::Sqlite).await.unwrap();
+    let options = Options { http: pileus_http::HttpConfig::default(), ..Options::default() };
+    let t = TestApp::start_with(On::Sqlite, options).await.unwrap();
     let stranger = t.anonymous().with_token("pul-ffffffffffffffffffffffffffffffffffffffff");
     let mut refused = None;
     for _ in 0..100 {

@@ -12,7 +12,10 @@ use serde_json::json;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read,
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicBool, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -134,7 +137,11 @@ async fn compare(admin: &Client, acknowledged: &Arc<Mutex<BTreeSet<String>>>) ->
     Err(format!("teams still appeared after {LOOKS} looks, although nobody writes"))
 }
 
-fn check(teams: &BTreeSet<String>, events: &[BTreeMap<String, String>], acknowledged: &BTreeSet<String>) -> Result<Report, String> {
+fn check(
+    teams: &BTreeSet<String>,
+    events: &[BTreeMap<String, String>],
+    acknowledged: &BTreeSet<String>,
+) -> Result<Report, String> {
     if let Some(lost) = acknowledged.difference(teams).next() {
         return Err(format!("team {lost} was acknowledged and is gone"));
     }
@@ -147,7 +154,10 @@ fn check(teams: &BTreeSet<String>, events: &[BTreeMap<String, String>], acknowle
         }
     }
     if let Some((team, n)) = created.iter().find(|(team, n)| **n != 1 || !teams.contains(*team)) {
-        return Err(format!("team {team} has {n} events and is {}there", if teams.contains(team) { "" } else { "not " }));
+        return Err(format!(
+            "team {team} has {n} events and is {}there",
+            if teams.contains(team) { "" } else { "not " }
+        ));
     }
     if let Some(team) = teams.iter().find(|team| !created.contains_key(*team)) {
         return Err(format!("team {team} is there without its event"));

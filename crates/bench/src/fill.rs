@@ -12,6 +12,10 @@ use std::net::IpAddr;
 
 /// Events in one transaction.
 const CHUNK: u64 = 20_000;
+/// After so many events the pattern of their times begins anew: 1,000 one by one, then 1,000 in its last second.
+const BLOCK: u64 = 2_000;
+/// How long that takes.
+const BLOCK_SECONDS: u64 = 4_000;
 /// People; number 0 is `admin`.
 const USERS: u64 = 200;
 /// Addresses of the office, from which most come.
@@ -57,7 +61,7 @@ pub fn until(now: Timestamp) -> Timestamp {
 
 /// Over how many seconds so many events spread.
 pub fn seconds(events: u64) -> i64 {
-    i64::try_from(events.saturating_mul(2)).unwrap_or(i64::MAX / SECOND)
+    i64::try_from(events.div_ceil(BLOCK).saturating_mul(BLOCK_SECONDS)).unwrap_or(i64::MAX / SECOND)
 }
 
 /// Appends `events` events to the log, oldest first, after those that are there. They end at [`until`], or now if the log
@@ -106,10 +110,9 @@ impl Times {
     /// Half of the events spread over the span, the other half comes in bursts of 1,000 within one second, ten of them
     /// always in the same microsecond.
     fn of(self, n: u64) -> Timestamp {
-        let (block, within) = (n / 2_000, n % 2_000);
-        // A block of 2,000 events takes 4,000 seconds: 1,000 one by one, then 1,000 in its last second.
+        let (block, within) = (n / BLOCK, n % BLOCK);
         let micros = if within < 1_000 { within * 3_000_000 } else { 3_999_000_000 + (within - 1_000) / 10 * 9_000 };
-        let micros = i128::from(block * 4_000_000_000 + micros) * self.room / self.span;
+        let micros = i128::from(block * BLOCK_SECONDS * 1_000_000 + micros) * self.room / self.span;
         Timestamp::from_micros(self.start.saturating_add(i64::try_from(micros).unwrap_or(0)))
     }
 }
@@ -158,7 +161,8 @@ fn action(random: &mut Numbers, stack: String) -> (EventType, Target, String) {
         }
         40..75 => {
             let suffix = format!("{:07x}=", random.below(1 << 28));
-            let description = format!("Decrypted secret value for stack \"{stack}\" (cipher text suffix: \"{suffix}\")");
+            let description =
+                format!("Decrypted secret value for stack \"{stack}\" (cipher text suffix: \"{suffix}\")");
             (catalogue::SECRET_DECRYPTED, Target::new("stack", stack), description)
         }
         75..90 => {
@@ -193,5 +197,39 @@ pub fn actor(seed: u64, who: u64) -> Actor {
         name: format!("Person {who}"),
         token: Some(TokenId::from_bytes(random.id())),
         token_name: format!("laptop of {}", login(who)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_rise_and_end_in_time() {
+        let until = END;
+        for (last, events) in
+            [(Timestamp::EPOCH, 10_000), (Timestamp::EPOCH, 1_500), (until.plus_seconds(-60), 4_000), (until, 100)]
+        {
+            let times = Times::new(last, events, until);
+            let all: Vec<Timestamp> = (0..events).map(|n| times.of(n)).collect();
+            assert!(all.is_sorted());
+            assert!(all.first().is_some_and(|first| *first >= last) && all.last().is_some_and(|end| *end <= until));
+        }
+    }
+
+    #[test]
+    fn at_most_a_thousand_share_a_second() {
+        let times = Times::new(Timestamp::EPOCH, 20_000, END);
+        let seconds: Vec<i64> = (0..20_000).map(|n| times.of(n).as_seconds()).collect();
+        let most = seconds.chunk_by(|a, b| a == b).map(<[i64]>::len).max();
+        assert_eq!(most, Some(1_000));
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_events() {
+        let text = |seed, n| format!("{:?}", event(LogId(1), seed, n));
+        assert_eq!(text(1, 77), text(1, 77));
+        assert_ne!(text(1, 77), text(2, 77));
+        assert_ne!(text(1, 77), text(1, 78));
     }
 }

@@ -83,11 +83,17 @@ pub async fn fill(place: &Place, organization: &str, events: u64, seed: u64) -> 
         Place::Postgres(url) => StoreConfig::postgres(url.clone()),
     };
     let first = Arc::new(At(fill::until(SystemClock.now()).plus_seconds(-fill::seconds(events) - BEFORE)));
-    let (store, opened) = Store::open(config, first.clone(), Arc::new(SystemEntropy)).await.map_err(|e| e.to_string())?;
+    let (store, opened) =
+        Store::open(config, first.clone(), Arc::new(SystemEntropy)).await.map_err(|e| e.to_string())?;
     let done = into(&store, first, organization, events, seed).await;
     store.close().await;
     drop(held);
-    done.map(|()| Filled { events, organization: organization.to_owned(), seconds: began.elapsed().as_secs_f64(), new: opened.fresh })
+    done.map(|()| Filled {
+        events,
+        organization: organization.to_owned(),
+        seconds: began.elapsed().as_secs_f64(),
+        new: opened.fresh,
+    })
 }
 
 async fn into(store: &Store, first: Arc<At>, organization: &str, events: u64, seed: u64) -> Result<()> {
@@ -96,7 +102,8 @@ async fn into(store: &Store, first: Arc<At>, organization: &str, events: u64, se
     // Changes nothing where somebody was before.
     install::bootstrap(&app(store.clone(), first), wanted).await.map_err(|e| e.to_string())?;
     let name = organization.to_owned();
-    let found = store.read(move |tx| pileus_store::organizations::by_name(tx, &name)).await.map_err(|e| e.to_string())?;
+    let found =
+        store.read(move |tx| pileus_store::organizations::by_name(tx, &name)).await.map_err(|e| e.to_string())?;
     let log = found.ok_or_else(|| format!("there is no organisation {organization}"))?.org.log;
     fill::fill(store, log, events, seed, SystemClock.now()).await.map_err(|e| e.to_string())
 }
@@ -118,5 +125,35 @@ fn app(store: Store, clock: Arc<dyn Clock>) -> App {
             exports_per_caller: 4,
             exports_per_organization: 16,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use pileus_model::audit::LogId;
+
+    #[tokio::test]
+    async fn a_new_installation_is_filled_and_filled_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let place = Place::Sqlite(parent.path().join("data"));
+        assert!(fill(&place, "acme", 1_500, 1).await.unwrap().new);
+        assert!(!fill(&place, "acme", 1_500, 2).await.unwrap().new);
+        assert!(fill(&place, "nobody", 1, 1).await.unwrap_err().contains("no organisation nobody"));
+        let config = StoreConfig::sqlite(parent.path().join("data").join(FILE));
+        let (store, _) = Store::open(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await.unwrap();
+        let (seq, at) = store.read(|tx| pileus_store::audit::last(tx, LogId(1))).await.unwrap();
+        assert!((3_001..3_100).contains(&seq), "what made the installation comes first: {seq}");
+        assert!(at <= SystemClock.now());
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_data_directory_in_use_is_left_alone() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        let _held = DataDir::open(&path).unwrap();
+        assert!(fill(&Place::Sqlite(path), "acme", 1, 1).await.unwrap_err().contains("is in use"));
     }
 }

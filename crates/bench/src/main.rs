@@ -123,7 +123,8 @@ async fn run(command: Command) -> Result<()> {
             let report = bench::run(&plan).await?;
             println!("{}\n{}", report.table(), report.json());
             match options.json {
-                Some(path) => std::fs::write(&path, format!("{:#}\n", report.json())).map_err(|e| format!("{}: {e}", path.display())),
+                Some(path) => std::fs::write(&path, format!("{:#}\n", report.json()))
+                    .map_err(|e| format!("{}: {e}", path.display())),
                 None => Ok(()),
             }
         }

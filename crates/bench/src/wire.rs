@@ -108,7 +108,8 @@ impl Connection {
                 return Err(format!("{method} {path}: no answer"));
             }
         };
-        let download = head(&self.buffer[..end]).ok_or_else(|| format!("{method} {path}: the answer is no HTTP/1.1"))?;
+        let download =
+            head(&self.buffer[..end]).ok_or_else(|| format!("{method} {path}: the answer is no HTTP/1.1"))?;
         self.buffer.drain(..end);
         Ok(download)
     }

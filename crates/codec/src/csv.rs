@@ -50,6 +50,11 @@ impl Csv {
         Self { columns, cells, time: SecondText::new() }
     }
 
+    /// Which columns it writes.
+    pub const fn columns(&self) -> Columns {
+        self.columns
+    }
+
     /// Appends the header line. It comes first, also when there are no rows.
     pub fn header(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(match self.columns {

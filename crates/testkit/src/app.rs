@@ -7,8 +7,8 @@ use crate::{
     postgres,
 };
 use pileus_egress::{Egress, EgressConfig};
-use pileus_http::HttpConfig;
-use pileus_model::{audit::{AuditEvent, LogId}, clock::Clock, entropy::Entropy, token::TokenValue};
+use pileus_http::{HttpConfig, Rates};
+use pileus_model::{audit::{AuditEvent, LogId}, clock::{Clock, SystemClock}, entropy::Entropy, token::TokenValue};
 use pileus_service::{App, Settings, install};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
@@ -34,13 +34,18 @@ pub struct Options {
     pub http: HttpConfig,
     /// Addresses that outgoing requests may reach although they are private.
     pub egress: EgressConfig,
+    /// The machine's clock instead of the one that the test moves: for what compares it with the database's.
+    pub real_clock: bool,
     /// Where the bootstrap token was written.
     pub admin_token_file: Option<std::path::PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { http: HttpConfig::default(), egress: EgressConfig::default(), admin_token_file: None }
+        // A clock that stands still refills no bucket: tests of limits set their own.
+        let rates = Rates { per_token: 0, public_per_address: 0, failed_logins_per_minute: 0, failed_logins_burst: 0 };
+        let http = HttpConfig { rates, ..HttpConfig::default() };
+        Self { http, egress: EgressConfig::default(), real_clock: false, admin_token_file: None }
     }
 }
 
@@ -85,7 +90,7 @@ impl TestApp {
     pub async fn start_on(config: StoreConfig, database: String, directory: tempfile::TempDir, options: Options) -> Self {
         let clock = Arc::new(TestClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
-        let as_clock: Arc<dyn Clock> = clock.clone();
+        let as_clock: Arc<dyn Clock> = if options.real_clock { Arc::new(SystemClock) } else { clock.clone() };
         let (store, _) = Store::open(config, Arc::clone(&as_clock), Arc::clone(&entropy)).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

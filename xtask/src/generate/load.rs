@@ -9,7 +9,7 @@ use super::{
 };
 use crate::Result;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::Path};
 
 /// `served.toml`.
@@ -36,9 +36,13 @@ pub fn load(root: &Path) -> Result<Contract> {
     }
     let extend = &ours["x-extend"];
     for (name, correction) in object(extend, &["schemas"])? {
-        if schemas.insert(name.clone(), correction["schema"].clone()).is_none() {
-            return Err(format!("contract/own.json: x-extend.schemas.{name} corrects nothing"));
-        }
+        let there = schemas
+            .get_mut(name)
+            .ok_or_else(|| format!("contract/own.json: x-extend.schemas.{name} corrects nothing"))?;
+        *there = match correction.get("adds") {
+            Some(fields) => json!({"allOf": [there.clone(), fields]}),
+            None => correction["schema"].clone(),
+        };
     }
     let mut resolver = Resolver::new(schemas);
     let (mut policies, mut absent) = (served.operations, served.absent);

@@ -60,7 +60,15 @@ pub async fn sqlite(plan: &Plan, report: &mut Report) -> Result<()> {
     add(report, "audited changes, 1 client", SQLITE, &one, ("per sync of the baseline", one_rate / syncs), "", None);
     let ratio = many_rate / one_rate;
     let met = Some(ratio >= 4.0 || many_rate >= 5_000.0);
-    add(report, "audited changes, 16 clients", SQLITE, &many, ("ratio to 1 client", ratio), "≥ 4 × 1 client or ≥ 5,000/s", met);
+    add(
+        report,
+        "audited changes, 16 clients",
+        SQLITE,
+        &many,
+        ("ratio to 1 client", ratio),
+        "≥ 4 × 1 client or ≥ 5,000/s",
+        met,
+    );
     Ok(())
 }
 
@@ -148,7 +156,6 @@ async fn round(plan: &Plan, url: &str, admin: &mut Connection, lanes: &[Lane]) -
     }
     let elapsed = began.elapsed().as_secs_f64();
     let commits = counter(admin, "pileus_store_commits_total").await? - commits;
-    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
     let changes = latencies.len() as f64;
     Ok(Round {
         rate: changes / elapsed,

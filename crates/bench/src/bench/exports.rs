@@ -34,7 +34,7 @@ const AT_ONCE: usize = 8;
 
 /// The names that [`compare`] looks for.
 const OURS: &str = "export of everything as CSV";
-const THEIRS: &str = "baseline: psql copy | gzip -6, client side";
+const THEIRS: &str = "baseline: psql copy to gzip -6, client side";
 const CPU: &str = "CPU s";
 
 /// Measures all of it on this installation.
@@ -65,19 +65,30 @@ async fn whole(plan: &Plan, site: &Site, report: &mut Report) -> Result<()> {
         cpu.push((server.cpu() - before).as_secs_f64());
         peak.push(peak_mb(&server));
     }
-    #[expect(clippy::cast_precision_loss, reason = "bytes of a file fit")]
     let values = vec![(CPU, median(cpu)), ("wall s", median(wall)), ("compressed MB", bytes as f64 / 1e6)];
     let goal = "≤ half of the baseline's CPU";
     report.add(Line { what: OURS.into(), engine: site.engine, values, goal, met: None });
     let first = median(first);
     let values = vec![("ms", first)];
-    report.add(Line { what: "export: first byte".into(), engine: site.engine, values, goal: "≤ 50 ms", met: Some(first <= 50.0) });
+    report.add(Line {
+        what: "export: first byte".into(),
+        engine: site.engine,
+        values,
+        goal: "≤ 50 ms",
+        met: Some(first <= 50.0),
+    });
     memory(report, "export to a fast client: peak RSS", site.engine, median(peak));
     Ok(())
 }
 
 fn memory(report: &mut Report, what: &str, engine: &'static str, peak: f64) {
-    report.add(Line { what: what.into(), engine, values: vec![("MB", peak)], goal: "≤ 64 MB", met: Some(peak <= 64.0) });
+    report.add(Line {
+        what: what.into(),
+        engine,
+        values: vec![("MB", peak)],
+        goal: "≤ 64 MB",
+        met: Some(peak <= 64.0),
+    });
 }
 
 /// That an export is what it should be: one gzip member with a line for each event and one more. Not measured.
@@ -124,9 +135,17 @@ async fn slow(plan: &Plan, site: &Site, report: &mut Report) -> Result<()> {
             piece.clear();
         }
     }
-    #[expect(clippy::cast_precision_loss, reason = "bytes of a file fit")]
-    let values = vec![("MB/s", taken as f64 / 1e6 / began.elapsed().as_secs_f64()), (CPU, (server.cpu() - before).as_secs_f64())];
-    report.add(Line { what: "export to a client that reads 1 MB/s".into(), engine: site.engine, values, goal: "", met: None });
+    let values = vec![
+        ("MB/s", taken as f64 / 1e6 / began.elapsed().as_secs_f64()),
+        (CPU, (server.cpu() - before).as_secs_f64()),
+    ];
+    report.add(Line {
+        what: "export to a client that reads 1 MB/s".into(),
+        engine: site.engine,
+        values,
+        goal: "",
+        met: None,
+    });
     memory(report, "export to a client that reads 1 MB/s: peak RSS", site.engine, peak_mb(&server));
     Ok(())
 }
@@ -179,7 +198,8 @@ async fn exporters(server: &Server, callers: Vec<String>) -> Result<(Vec<Exporte
     let stop = Arc::new(AtomicBool::new(false));
     let mut clients = Vec::new();
     for n in 0..AT_ONCE {
-        let mut connection = Connection::open(&server.url, callers.get(n % callers.len()).map_or(TOKEN, String::as_str)).await?;
+        let mut connection =
+            Connection::open(&server.url, callers.get(n % callers.len()).map_or(TOKEN, String::as_str)).await?;
         let stop = Arc::clone(&stop);
         clients.push(tokio::spawn(async move {
             let (mut piece, mut bytes) = (Vec::new(), 0);

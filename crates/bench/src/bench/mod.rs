@@ -87,7 +87,8 @@ pub(crate) fn now() -> Instant {
 /// # Errors
 /// What went wrong, in words: a request that failed, a server that did not start. Slowness is no error.
 pub async fn run(plan: &Plan) -> Result<Report> {
-    let mut report = Report { machine: machine::describe(), ..Report::default() };
+    let mut report = Report::default();
+    report.machine = machine::describe();
     if plan.sqlite() {
         if plan.wants(Part::Changes) {
             changes::sqlite(plan, &mut report).await?;
@@ -150,7 +151,6 @@ fn median(mut values: Vec<f64>) -> f64 {
 /// The value below which this part of all lies; 0 of none.
 fn percentile(values: &mut [f64], part: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index of a small list")]
     let index = (values.len() as f64 * part) as usize;
     values.get(index.min(values.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }

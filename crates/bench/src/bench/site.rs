@@ -135,6 +135,15 @@ pub fn peak_mb(server: &Server) -> f64 {
     kilobytes * 1024.0 / 1e6
 }
 
+/// Milliseconds of CPU time that the server's living threads have had, finer than [`Server::cpu`]; what threads had that
+/// have ended is not in it.
+pub fn cpu_ms(server: &Server) -> f64 {
+    let tasks = fs::read_dir(format!("/proc/{}/task", server.pid())).into_iter().flatten().flatten();
+    let of =
+        |path: PathBuf| fs::read_to_string(path.join("schedstat")).ok()?.split_whitespace().next()?.parse::<f64>().ok();
+    tasks.filter_map(|task| of(task.path())).sum::<f64>() / 1e6
+}
+
 /// Milliseconds that a GET takes, with its body.
 pub async fn timed(connection: &mut Connection, path: &str) -> Result<f64> {
     let began = now();

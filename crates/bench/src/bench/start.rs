@@ -26,7 +26,6 @@ pub async fn measure(plan: &Plan, site: &Site, report: &mut Report) -> Result<()
         connection.get("/readyz").await?;
         answering.push(began.elapsed().as_secs_f64() * 1e3);
         tokio::time::sleep(REST).await;
-        #[expect(clippy::cast_precision_loss, reason = "bytes of memory fit")]
         idle.push(server.resident() as f64 / 1e6);
         peak.push(peak_mb(&server));
         let (code, _) = server.stop();
@@ -39,9 +38,14 @@ pub async fn measure(plan: &Plan, site: &Site, report: &mut Report) -> Result<()
     let values = vec![("says where it listens ms", listening), ("answers /readyz ms", answering)];
     report.add(Line { what, engine: site.engine, values, goal: "≤ 150 ms", met: Some(answering <= 150.0) });
     let values = vec![("RSS MB", idle), ("peak so far MB", median(peak))];
-    report.add(Line { what: "memory at rest".into(), engine: site.engine, values, goal: "≤ 40 MB", met: Some(idle <= 40.0) });
+    report.add(Line {
+        what: "memory at rest".into(),
+        engine: site.engine,
+        values,
+        goal: "≤ 40 MB",
+        met: Some(idle <= 40.0),
+    });
     let size = std::fs::metadata(&plan.binary).map_err(|e| format!("{}: {e}", plan.binary.display()))?.len();
-    #[expect(clippy::cast_precision_loss, reason = "bytes of a file fit")]
     let size = size as f64 / 1e6;
     let values = vec![("MB", size)];
     report.add(Line { what: "release binary".into(), engine: "", values, goal: "≤ 40 MB", met: Some(size <= 40.0) });

@@ -869,7 +869,14 @@ pub static OPERATIONS: &[Operation] = &[
         Served {
             access: Access::Permission("role:delete"),
             object: ObjectRule::Organization,
-            audit: &["custom-role-deleted"],
+            audit: &[
+                "custom-role-deleted",
+                "member-role-changed",
+                "team-updated",
+                "organization-token-deleted",
+                "team-token-deleted",
+                "organization-settings-changed",
+            ],
             why_unaudited: None,
             denied: "auth-failure-organization-role",
             rate: RateClass::Default,
@@ -923,7 +930,7 @@ pub static OPERATIONS: &[Operation] = &[
         Served {
             access: Access::Permission("team:delete"),
             object: ObjectRule::Team("teamName"),
-            audit: &["team-deleted"],
+            audit: &["team-deleted", "team-token-deleted", "custom-role-deleted"],
             why_unaudited: None,
             denied: "auth-failure-organization-role",
             rate: RateClass::Default,
@@ -1023,7 +1030,7 @@ pub static OPERATIONS: &[Operation] = &[
         Served {
             access: Access::Permission("team:update"),
             object: ObjectRule::Team("teamName"),
-            audit: &["team-updated"],
+            audit: &["custom-role-created", "team-updated"],
             why_unaudited: None,
             denied: "auth-failure-organization-role",
             rate: RateClass::Default,

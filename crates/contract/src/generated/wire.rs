@@ -553,6 +553,24 @@ pub struct OrganizationFeatures {
     pub access_token_expiry_policy_enabled: Option<bool>,
     #[serde(rename = "neoByokEnabled")]
     pub neo_byok_enabled: bool,
+    #[serde(rename = "agentTriggeredTasksEnabled")]
+    pub agent_triggered_tasks_enabled: bool,
+    #[serde(rename = "aiAgentsReadOnly")]
+    pub ai_agents_read_only: bool,
+    #[serde(rename = "entityUserAssignmentsEnabled")]
+    pub entity_user_assignments_enabled: bool,
+    #[serde(rename = "gitHubEnterpriseCloudDataResidencyEnabled")]
+    pub git_hub_enterprise_cloud_data_residency_enabled: bool,
+    #[serde(rename = "neoCustomAgentsEnabled")]
+    pub neo_custom_agents_enabled: bool,
+    #[serde(rename = "neoCustomRolesEnabled")]
+    pub neo_custom_roles_enabled: bool,
+    #[serde(rename = "neoSecurityEnabled")]
+    pub neo_security_enabled: bool,
+    #[serde(rename = "policyExceptionsEnabled")]
+    pub policy_exceptions_enabled: bool,
+    #[serde(rename = "staticDefaultRolesEnabled")]
+    pub static_default_roles_enabled: bool,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -21,7 +21,10 @@ use pileus_model::{
     audit::{EventFilter, ExportRow, LogId, Target, catalogue},
     ids::OrgId,
 };
-use pileus_store::{Flow, Recorded, audit::Driver};
+use pileus_store::{
+    Flow, Recorded,
+    audit::{Driver, scan_export, scan_lean},
+};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
@@ -204,6 +207,10 @@ impl Writer {
             ExportFormat::Cef => Self::Cef(Cef::new(host, org)),
         }
     }
+    /// Whether it writes what a lean scan leaves empty.
+    fn needs_everything(&self) -> bool {
+        matches!(self, Self::Csv(csv) if csv.columns() == Columns::All)
+    }
     fn header(&self, out: &mut Vec<u8>) {
         if let Self::Csv(csv) = self {
             csv.header(out);
@@ -242,7 +249,8 @@ impl Source {
                     [driver] => *driver,
                     _ => Driver::All,
                 };
-                pileus_store::audit::scan_export(tx, this.log, driver, range.below, range.from, CHUNK, &mut |row| {
+                let scan = if this.writer.needs_everything() { scan_export } else { scan_lean };
+                scan(tx, this.log, driver, range.below, range.from, CHUNK, &mut |row| {
                     seen += 1;
                     below = row.seq;
                     if !check || this.filter.matches(row) {

@@ -2,7 +2,7 @@
 
 use super::{
     DEFAULT_EXPIRATION, MAX_EXPIRATION, discovery,
-    failures::{self, actor},
+    failures::{self, actor, login},
     jwt::{self, Claims, Jwt},
     policies,
     reject::{Reject, unknown},
@@ -259,7 +259,7 @@ fn blank(
         admin: false,
         role: None,
         issuer: Some(issuer.id),
-        created_by: subject.to_owned(),
+        created_by: login(subject),
         created_at: now,
         expires_at: now.plus_seconds(seconds),
     };

@@ -32,12 +32,18 @@ struct Repeated {
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<HashMap<Key, Repeated>>);
 
+/// The login under which a subject's actions are recorded. No user's login holds a colon, so that no issuer can make its
+/// subjects look like a user.
+pub(super) fn login(subject: &str) -> String {
+    format!("oidc:{subject}")
+}
+
 /// The subject of an identity token as an actor.
 pub(super) fn actor(subject: &str) -> Actor {
     Actor {
         kind: ActorKind::OidcSubject,
         user: None,
-        login: subject.to_owned(),
+        login: login(subject),
         name: subject.to_owned(),
         token: None,
         token_name: String::new(),
@@ -60,7 +66,10 @@ pub(super) async fn record(cx: &Cx, org: &OrgRef, issuer: &IssuerRow, reject: &R
             None => format!("Refused a token of OIDC issuer \"{}\": {}", issuer.url, reject.reason()),
         },
     );
-    event.actor = actor(subject.unwrap_or("unverified"));
+    event.actor = actor(subject.unwrap_or_default());
+    if subject.is_none() {
+        "unverified".clone_into(&mut event.actor.name);
+    }
     event.outcome = Outcome::Failure;
     let key = (issuer.id, reject.label(), cx.now().as_seconds().div_euclid(60));
     {

@@ -13,7 +13,7 @@ mod scan;
 
 pub(crate) use append::append;
 pub use bulk::append_bulk;
-pub use scan::{Driver, scan, scan_export};
+pub use scan::{Driver, scan, scan_export, scan_lean};
 
 use crate::db::{Engine, Flow, Sql, Tx, TxExt};
 use pileus_model::{Error, Result, Timestamp, audit::LogId};

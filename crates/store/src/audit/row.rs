@@ -2,7 +2,7 @@
 
 use crate::db::Row;
 use pileus_model::{
-    Result,
+    Error, Result,
     audit::{Actor, ActorKind, AuditEvent, EventSpec, EventType, ExportRow, LogId, NewEvent, Outcome, RequestInfo, Target, ip_from_bytes},
     ids::{EventId, RequestId, TokenId, UserId},
 };
@@ -11,42 +11,52 @@ use std::{
     sync::{Mutex, OnceLock, PoisonError},
 };
 
-/// The columns, in the order of the statements in [`super::scan`].
+/// The columns, in the order of the statements in [`super::scan`]; from `ID` on they are only in the full set.
 mod column {
     pub const SEQ: usize = 0;
     pub const AT: usize = 1;
-    pub const ID: usize = 2;
-    pub const EVENT: usize = 3;
-    pub const ACTOR_KIND: usize = 4;
+    pub const EVENT: usize = 2;
+    pub const ACTOR_LOGIN: usize = 3;
+    pub const ACTOR_NAME: usize = 4;
     pub const ACTOR_ID: usize = 5;
-    pub const ACTOR_LOGIN: usize = 6;
-    pub const ACTOR_NAME: usize = 7;
-    pub const TOKEN_ID: usize = 8;
-    pub const TOKEN_NAME: usize = 9;
-    pub const IP: usize = 10;
-    pub const USER_AGENT: usize = 11;
-    pub const CLI_COMMAND: usize = 12;
-    pub const REQUEST_ID: usize = 13;
-    pub const OPERATION: usize = 14;
-    pub const TARGET_KIND: usize = 15;
-    pub const TARGET: usize = 16;
-    pub const OUTCOME: usize = 17;
-    pub const DESCRIPTION: usize = 18;
+    pub const TOKEN_ID: usize = 6;
+    pub const TOKEN_NAME: usize = 7;
+    pub const IP: usize = 8;
+    pub const TARGET: usize = 9;
+    pub const DESCRIPTION: usize = 10;
+    pub const ID: usize = 11;
+    pub const ACTOR_KIND: usize = 12;
+    pub const USER_AGENT: usize = 13;
+    pub const CLI_COMMAND: usize = 14;
+    pub const REQUEST_ID: usize = 15;
+    pub const OPERATION: usize = 16;
+    pub const TARGET_KIND: usize = 17;
+    pub const OUTCOME: usize = 18;
     pub const COUNT: usize = 19;
 }
 use column as c;
 
-/// The types met last: rows that follow each other often have the same.
-#[derive(Default)]
-pub(super) struct Types {
-    last: Option<EventType>,
+/// How many types are remembered during a scan; a power of two.
+const REMEMBERED: usize = 64;
+
+/// The types met during a scan, so that the catalogue is not searched for each row.
+pub(super) struct Types([Option<EventType>; REMEMBERED]);
+
+impl Default for Types {
+    fn default() -> Self {
+        Self([None; REMEMBERED])
+    }
 }
 
 impl Types {
     fn get(&mut self, id: &str) -> EventType {
-        match self.last {
-            Some(last) if last.id() == id => last,
-            _ => *self.last.insert(event_type(id)),
+        // Identifiers differ in length and around their middle.
+        let bytes = id.as_bytes();
+        let byte = |at: usize| bytes.get(at).map_or(0, |b| usize::from(*b));
+        let place = (bytes.len() + 5 * byte(bytes.len() / 2) + 11 * byte(bytes.len() / 4)) % REMEMBERED;
+        match self.0[place] {
+            Some(found) if found.id() == id => found,
+            _ => *self.0[place].insert(event_type(id)),
         }
     }
 }
@@ -79,36 +89,58 @@ fn unknown(id: &str) -> EventType {
     made
 }
 
-/// A row, lent.
-pub(super) fn export<'r>(row: &'r dyn Row, types: &mut Types) -> Result<ExportRow<'r>> {
+/// 16 bytes, or nothing.
+fn id(row: &dyn Row, column: usize) -> Result<Option<[u8; 16]>> {
+    let Some(bytes) = row.bytes_or_null(column)? else { return Ok(None) };
+    let id = bytes.try_into().map_err(|_| Error::internal(format!("column {column} is not 16 bytes")))?;
+    Ok(Some(id))
+}
+
+/// A row of the lean set, lent.
+pub(super) fn lean<'r>(row: &'r dyn Row, types: &mut Types) -> Result<ExportRow<'r>> {
     Ok(ExportRow {
         seq: row.int(c::SEQ)?,
         at: row.time(c::AT)?,
-        id: row.id(c::ID)?,
         event: types.get(row.text(c::EVENT)?),
-        actor_kind: row.text(c::ACTOR_KIND)?,
         actor_login: row.text(c::ACTOR_LOGIN)?,
         actor_name: row.text(c::ACTOR_NAME)?,
-        user_id: row.opt(c::ACTOR_ID, <dyn Row>::id)?,
-        token_id: row.opt(c::TOKEN_ID, <dyn Row>::id)?,
+        user_id: id(row, c::ACTOR_ID)?,
+        token_id: id(row, c::TOKEN_ID)?,
         token_name: row.text(c::TOKEN_NAME)?,
-        ip: row.opt(c::IP, <dyn Row>::id)?.map(ip_from_bytes),
+        ip: id(row, c::IP)?.map(ip_from_bytes),
+        target: row.text(c::TARGET)?,
+        description: row.text(c::DESCRIPTION)?,
+        id: [0; 16],
+        actor_kind: "",
+        user_agent: "",
+        cli_command: "",
+        request_id: None,
+        operation: "",
+        target_kind: "",
+        outcome: "",
+        count: 0,
+    })
+}
+
+/// A row of the full set, lent.
+pub(super) fn all<'r>(row: &'r dyn Row, types: &mut Types) -> Result<ExportRow<'r>> {
+    Ok(ExportRow {
+        id: row.id(c::ID)?,
+        actor_kind: row.text(c::ACTOR_KIND)?,
         user_agent: row.text(c::USER_AGENT)?,
         cli_command: row.text(c::CLI_COMMAND)?,
-        request_id: row.opt(c::REQUEST_ID, <dyn Row>::id)?,
+        request_id: id(row, c::REQUEST_ID)?,
         operation: row.text(c::OPERATION)?,
         target_kind: row.text(c::TARGET_KIND)?,
-        target: row.text(c::TARGET)?,
         outcome: row.text(c::OUTCOME)?,
-        description: row.text(c::DESCRIPTION)?,
         count: row.int(c::COUNT)?,
+        ..lean(row, types)?
     })
 }
 
 /// A row, owned.
-pub(super) fn event(log: LogId, row: &dyn Row) -> Result<AuditEvent> {
-    let row = export(row, &mut Types::default())?;
-    Ok(AuditEvent {
+pub(super) fn event(log: LogId, row: &ExportRow<'_>) -> AuditEvent {
+    AuditEvent {
         id: EventId::from_bytes(row.id),
         seq: row.seq,
         at: row.at,
@@ -135,5 +167,5 @@ pub(super) fn event(log: LogId, row: &dyn Row) -> Result<AuditEvent> {
             description: row.description.to_owned(),
             count: row.count,
         },
-    })
+    }
 }

@@ -89,6 +89,11 @@ pub trait Row {
     /// # Errors
     /// `Internal` if it is none.
     fn bytes(&self, column: usize) -> Result<&[u8]>;
+    /// A BYTEA / BLOB, or `None` if it is NULL.
+    ///
+    /// # Errors
+    /// `Internal` if it is neither.
+    fn bytes_or_null(&self, column: usize) -> Result<Option<&[u8]>>;
 }
 
 impl dyn Row + '_ {

@@ -1,6 +1,6 @@
 //! Transactions: all or nothing, one at a time, in snapshots.
 
-use crate::lab::{Lab, both, event, insert, notes};
+use crate::lab::{both, event, insert, notes};
 use pileus_model::{Error, ErrorKind};
 use pileus_store::{Opened, Recorded, TxExt, audit};
 use std::sync::mpsc;

@@ -1,6 +1,6 @@
 //! Recording: positions without gaps, times that never fall, whoever writes meanwhile.
 
-use crate::lab::{Lab, assert_whole, both, event, insert};
+use crate::lab::{assert_whole, both, event, insert};
 use pileus_model::ErrorKind;
 use pileus_store::Recorded;
 

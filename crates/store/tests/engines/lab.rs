@@ -21,19 +21,17 @@ pub enum On {
 
 /// Runs each test on both engines.
 macro_rules! both {
-    ($($(#[$meta:meta])* async fn $name:ident($lab:ident: Lab) $body:block)*) => {$(
+    ($(async fn $name:ident($lab:ident: Lab) $body:block)*) => {$(
+        async fn $name($lab: $crate::lab::Lab) $body
         mod $name {
-            #[allow(unused_imports, clippy::allow_attributes, reason = "each test takes what it needs")]
-            use super::*;
-            async fn run($lab: $crate::lab::Lab) $body
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                run($crate::lab::Lab::start($crate::lab::On::Sqlite).await.unwrap()).await;
+                super::$name($crate::lab::Lab::start($crate::lab::On::Sqlite).await.unwrap()).await;
             }
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
                 if let Some(lab) = $crate::lab::Lab::start($crate::lab::On::Postgres).await {
-                    run(lab).await;
+                    super::$name(lab).await;
                 }
             }
         }

@@ -167,8 +167,9 @@ async fn refusals_are_recorded_once_a_minute_and_counted() {
     let events = setting.house.events(setting.house.log_of("acme").await).await;
     let refusals: Vec<_> = events.iter().filter(|e| e.event.event.id() == "oidc-issuer-validation-failed").collect();
     assert!(refusals.iter().all(|e| e.event.actor.kind == ActorKind::OidcSubject));
-    assert_eq!(refusals[0].event.actor.login, "unverified");
-    assert_eq!(refusals[1].event.actor.login, "repo:acme/else");
+    assert_eq!((&*refusals[0].event.actor.login, &*refusals[0].event.actor.name), ("oidc:", "unverified"));
+    assert_eq!(refusals[1].event.actor.login, "oidc:repo:acme/else");
+    assert_eq!(refusals[1].event.actor.name, "repo:acme/else");
 }
 
 #[tokio::test]

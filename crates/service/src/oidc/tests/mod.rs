@@ -9,7 +9,6 @@ mod rules;
 use super::{ExchangeRequest, Issuer, NewDefinition, NewIssuer};
 use crate::{Cx, testing::House};
 use aws_lc_rs::{
-    encoding::AsBigEndian as _,
     rand::SystemRandom,
     rsa::KeySize,
     signature::{self, EcdsaKeyPair, KeyPair as _, RsaKeyPair},

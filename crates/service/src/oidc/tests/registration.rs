@@ -68,7 +68,7 @@ async fn what_may_be_registered() {
     }
     let made = register(&cx, good()).await.unwrap();
     assert_eq!(register(&cx, good()).await.unwrap_err().kind(), ErrorKind::Conflict);
-    assert_eq!(list(&cx).await.unwrap(), [made.clone()]);
+    assert_eq!(list(&cx).await.unwrap(), std::slice::from_ref(&made));
     assert_eq!(get(&cx, &made.id.to_string()).await.unwrap(), made);
     assert_eq!(get(&cx, "x").await.unwrap_err().kind(), ErrorKind::NotFound);
     let rules = policy(&cx, &made.id.to_string()).await.unwrap();

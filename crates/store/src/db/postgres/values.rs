@@ -106,4 +106,10 @@ impl Row for PostgresRow<'_> {
             (ty, _) => Err(wrong(column, "bytes", ty.name())),
         }
     }
+    fn bytes_or_null(&self, column: usize) -> Result<Option<&[u8]>> {
+        match self.raw(column)? {
+            (&Type::BYTEA, raw) => Ok(raw),
+            (ty, _) => Err(wrong(column, "bytes", ty.name())),
+        }
+    }
 }

@@ -118,14 +118,26 @@ impl ToSql for Value<'_> {
 struct SqliteRow<'r, 's>(&'r rusqlite::Row<'s>);
 
 impl SqliteRow<'_, '_> {
+    #[inline]
     fn get(&self, column: usize) -> Result<ValueRef<'_>> {
-        self.0.get_ref(column).map_err(|error| Error::internal(format!("sqlite: {error}")))
+        self.0.get_ref(column).map_err(missing)
     }
+}
+
+#[cold]
+#[expect(clippy::needless_pass_by_value, reason = "an argument of map_err")]
+fn missing(error: rusqlite::Error) -> Error {
+    Error::internal(format!("sqlite: {error}"))
 }
 
 #[cold]
 fn wrong(column: usize, expected: &str, found: ValueRef<'_>) -> Error {
     Error::internal(format!("column {column} holds {} where {expected} was asked for", found.data_type()))
+}
+
+#[cold]
+fn not_utf8(column: usize) -> Error {
+    Error::internal(format!("column {column} is not UTF-8"))
 }
 
 impl Row for SqliteRow<'_, '_> {
@@ -146,15 +158,20 @@ impl Row for SqliteRow<'_, '_> {
     }
     fn text(&self, column: usize) -> Result<&str> {
         match self.get(column)? {
-            ValueRef::Text(v) => {
-                std::str::from_utf8(v).map_err(|_| Error::internal(format!("column {column} is not UTF-8")))
-            }
+            ValueRef::Text(v) => std::str::from_utf8(v).map_err(|_| not_utf8(column)),
             other => Err(wrong(column, "text", other)),
         }
     }
     fn bytes(&self, column: usize) -> Result<&[u8]> {
         match self.get(column)? {
             ValueRef::Blob(v) => Ok(v),
+            other => Err(wrong(column, "bytes", other)),
+        }
+    }
+    fn bytes_or_null(&self, column: usize) -> Result<Option<&[u8]>> {
+        match self.get(column)? {
+            ValueRef::Blob(v) => Ok(Some(v)),
+            ValueRef::Null => Ok(None),
             other => Err(wrong(column, "bytes", other)),
         }
     }

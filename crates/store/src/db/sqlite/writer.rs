@@ -111,10 +111,10 @@ impl Worker {
                 self.serve(batch);
             }
         }
-        if let Some(connection) = self.connection.take() {
-            if let Err(error) = connection.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(())) {
-                tracing::warn!(%error, "the write-ahead log was not moved into the file; the next start does it");
-            }
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))
+        {
+            tracing::warn!(%error, "the write-ahead log was not moved into the file; the next start does it");
         }
         for answer in closing {
             // Whoever asked has stopped waiting.

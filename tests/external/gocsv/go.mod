@@ -1,0 +1,3 @@
+module pileus.test/gocsv
+
+go 1.21

@@ -1,0 +1,87 @@
+//! schemathesis against our own served description: whatever it sends, the answers are those that are described.
+
+use crate::external_support::{Ran, World, external, python};
+use pileus_testkit::{client::Client, server::TOKEN};
+use serde_json::{Value, json};
+
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
+
+/// Operations by which the caller, whose ids schemathesis learns from answers, could lock himself out; after that every
+/// answer would be a 401 or 403. They are tried on a server of their own, where that does no harm.
+const LOCKS_ITSELF_OUT: [&str; 6] = [
+    "DeleteOrganizationMember",
+    "DeletePersonalToken",
+    "DeleteUser",
+    "SetSoleOrganizationAdmin",
+    "UpdateOrganizationMember",
+    "UpdateUser",
+];
+
+/// Makes what the paths of the description need, and says what it is called.
+async fn furnish(admin: &Client) -> Vec<(&'static str, String)> {
+    let org = "/api/orgs/pulumi";
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    for login in ["alice", "bob"] {
+        let _ = admin.post("/api/admin/users", json!({"login": login, "name": login, "email": ""})).await.expect(201);
+    }
+    let _ = admin.post(&format!("{org}/members/alice"), json!({"role": "member"})).await.expect(200);
+    for team in ["ops", "old"] {
+        let body = json!({"name": team, "displayName": team, "description": ""});
+        let _ = admin.post(&format!("{org}/teams/pulumi"), body).await.expect(201);
+    }
+    let mut made = Vec::new();
+    for (role, name) in [("@ROLE@", "reader"), ("@OTHER_ROLE@", "spare")] {
+        let body = json!({"name": name, "description": "", "resourceType": "organization", "uxPurpose": "role",
+            "details": {"__type": "PermissionDescriptorAllow", "permissions": ["team:list"]}});
+        made.push((role, text(&admin.post(&format!("{org}/roles"), body).await.expect(200).json()["id"])));
+    }
+    // The example key of RFC 7517, appendix A.1.
+    let key = json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"});
+    for (issuer, name) in [("@ISSUER@", "ci"), ("@OTHER_ISSUER@", "spare")] {
+        let body = json!({"name": name, "url": format!("https://{name}.example"), "jwks": {"keys": [key]}});
+        made.push((issuer, text(&admin.post(&format!("{org}/oidc/issuers"), body).await.expect(200).json()["id"])));
+    }
+    let issuer = &made.iter().find(|(name, _)| *name == "@ISSUER@").unwrap().1;
+    let policy = admin.get(&format!("{org}/auth/policies/oidcissuers/{issuer}")).await.expect(200).json();
+    made.push(("@POLICY@", text(&policy["id"])));
+    let body = json!({"name": "spare", "description": "", "admin": false, "expires": 0});
+    made.push(("@ORG_TOKEN@", text(&admin.post(&format!("{org}/tokens"), body).await.expect(200).json()["id"])));
+    let body = json!({"name": "spare-too", "description": "", "expires": 0});
+    made.push(("@TEAM_TOKEN@", text(&admin.post(&format!("{org}/teams/ops/tokens"), body).await.expect(200).json()["id"])));
+    made
+}
+
+/// Runs it on a furnished server of its own.
+async fn conforms(operations: impl Fn(&str) -> [&str; 2], examples: &str) -> Option<World> {
+    let python = python("schemathesis against the served description")?;
+    let world = World::start();
+    let made = furnish(&world.server.admin()).await;
+    let template = std::fs::read_to_string(external("schemathesis.toml")).unwrap();
+    let config = made.iter().fold(template, |text, (word, id)| text.replace(word, id));
+    let mut command = world.command(python.with_file_name("schemathesis"));
+    command.args(["--config-file", &world.file("schemathesis.toml", &config), "run"]);
+    command.arg(format!("{}/api/openapi/pulumi-spec.json", world.url()));
+    command.args(["-H", &format!("Authorization: token {TOKEN}"), "--checks", CHECKS]);
+    command.args(["--phases", "coverage,fuzzing", "--max-examples", examples, "--generation-deterministic"]);
+    command.args(["--continue-on-failure", "--no-color", "--warnings", "off", "--output-truncate", "false"]);
+    for operation in LOCKS_ITSELF_OUT {
+        command.args(operations(operation));
+    }
+    let said = Ran::of(command).ok();
+    assert!(said.contains("No issues found"), "{said}");
+    Some(world)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_answer_is_one_that_the_description_has() {
+    let Some(world) = conforms(|operation| ["--exclude-operation-id", operation], "15").await else { return };
+    // The run was no string of refusals: the caller is still who he was.
+    let me = world.server.admin().get("/api/user").await.expect(200).json();
+    assert_eq!((&me["siteAdmin"], &me["organizations"][0]["role"]), (&json!(true), &json!("admin")), "{me}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn also_those_by_which_a_caller_can_lock_himself_out() {
+    let _ = conforms(|operation| ["--include-operation-id", operation], "15").await;
+}

@@ -1,0 +1,145 @@
+//! Running programs that none of us wrote against a real server: nothing inherited from the environment, homes of their
+//! own, loopback only. A missing program is said and skipped, unless `PILEUS_REQUIRE_EXTERNAL=1`.
+
+use crate::support::skipped;
+use pileus_testkit::server::{Server, Start, TOKEN};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// A real server on a fresh data directory, and a directory for the programs' files.
+pub struct World {
+    pub server: Server,
+    pub directory: tempfile::TempDir,
+}
+
+impl World {
+    pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+    /// Starts the server with a further environment.
+    pub fn start_with(env: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("home")).unwrap();
+        let mut start = Start::new(env!("CARGO_BIN_EXE_pileus"), directory.path().join("data"));
+        start.env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        Self { server: start.run(), directory }
+    }
+    pub fn url(&self) -> &str {
+        &self.server.url
+    }
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+    /// Writes a file for a program to read.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+    /// A command with a clean environment and a home of its own.
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.path("home"))
+            .env("LANG", "C.UTF-8")
+            .env("NO_PROXY", "*")
+            .current_dir(self.directory.path())
+            .stdin(Stdio::null());
+        command
+    }
+    /// One of our scripts under `tests/external`, told where the server is and its token.
+    pub fn script(&self, python: &Path, name: &str, args: &[&str]) -> Ran {
+        let mut command = self.command(python);
+        command.args(["-B"]).arg(external(name)).args([self.url(), TOKEN]).args(args);
+        Ran::of(command)
+    }
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub struct Ran {
+    pub asked: String,
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn of(mut command: Command) -> Self {
+        let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let args = command.get_args().map(|a| a.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+        Self::new(format!("{} {args}", command.get_program().to_string_lossy()), output)
+    }
+    fn new(asked: String, output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("a program's output is UTF-8");
+        Self { asked, code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+    /// Its standard output, if it succeeded.
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, Some(0), "{}\n{}\n{}", self.asked, self.stdout, self.stderr);
+        self.stdout
+    }
+    /// Its standard output as JSON.
+    #[track_caller]
+    pub fn json(self) -> Value {
+        let asked = self.asked.clone();
+        let said = self.ok();
+        serde_json::from_str(&said).unwrap_or_else(|e| panic!("{asked}: {e}: {said}"))
+    }
+    /// Its standard error, if it failed.
+    #[track_caller]
+    pub fn fails(self) -> String {
+        assert!(self.code.is_some_and(|c| c != 0), "{} should fail\n{}", self.asked, self.stdout);
+        self.stderr
+    }
+}
+
+/// A file or directory of `tests/external`.
+pub fn external(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/external").join(name)
+}
+
+fn missing(why: &str) {
+    assert!(std::env::var("PILEUS_REQUIRE_EXTERNAL").as_deref() != Ok("1"), "{why}");
+    skipped(why);
+}
+
+/// A program that `./check` provides and names in a variable; `None` (said) where it could not.
+fn provided(variable: &str, what: &str) -> Option<PathBuf> {
+    let found = std::env::var_os(variable).map(PathBuf::from).filter(|p| p.exists());
+    if found.is_none() {
+        missing(&format!("{what}: {variable} names no program (./check provides it)"));
+    }
+    found
+}
+
+/// Python with the wheels of `tests/external/requirements.txt`.
+pub fn python(what: &str) -> Option<PathBuf> {
+    provided("PILEUS_TEST_PYTHON", what)
+}
+
+/// The real pulumi CLI.
+pub fn pulumi(what: &str) -> Option<PathBuf> {
+    provided("PILEUS_TEST_PULUMI", what)
+}
+
+/// The Go toolchain.
+pub fn go(what: &str) -> Option<PathBuf> {
+    provided("PILEUS_TEST_GO", what)
+}
+
+/// A program of the system.
+pub fn on_path(program: &str, what: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).map(|p| p.join(program)).find(|p| p.exists());
+    if found.is_none() {
+        missing(&format!("{what}: there is no {program}"));
+    }
+    found
+}
