@@ -4,7 +4,7 @@
 
 use super::{
     Line, Plan, Report, median, now, percentile,
-    site::{POSTGRES, SQLITE, Site, counter, tokens},
+    site::{POSTGRES, SQLITE, Site, counter, token},
 };
 use crate::{Result, wire::Connection};
 use std::{
@@ -40,7 +40,7 @@ struct Round {
 pub async fn sqlite(plan: &Plan, report: &mut Report) -> Result<()> {
     let site = Site::sqlite(plan)?;
     let (server, mut admin) = site.run().await?;
-    let lanes: Vec<Lane> = lanes(&mut admin, |_| "pulumi".into()).await?;
+    let lanes = lanes(&mut admin, |_| "pulumi".into()).await?;
     let (mut syncs, mut one, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds() {
         syncs.push(syncs_per_second(&site.start.data_dir)?);
@@ -81,7 +81,7 @@ pub async fn postgres(plan: &Plan, report: &mut Report) -> Result<()> {
         admin.post("/api/admin/organizations", &body).await?;
     }
     let apart = lanes(&mut admin, |n| format!("org-{n:02}")).await?;
-    let together: Vec<Lane> = apart.iter().map(|lane| Lane { organization: "pulumi".into(), ..lane.clone() }).collect();
+    let together = lanes(&mut admin, |_| "pulumi".into()).await?;
     let (mut one, mut same, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds() {
         one.push(round(plan, &server.url, &mut admin, &together[..1]).await?);
@@ -119,9 +119,17 @@ fn add(
     report.add(Line { what: what.into(), engine, values, goal, met });
 }
 
+/// A client for each organisation, with an admin's token of that organisation: what a pipeline has. A person would become
+/// a member of each team that he makes, so that his requests cost more and more.
 async fn lanes(admin: &mut Connection, organization: impl Fn(usize) -> String) -> Result<Vec<Lane>> {
-    let tokens = tokens(admin, CLIENTS).await?;
-    Ok(tokens.into_iter().enumerate().map(|(n, token)| Lane { token, organization: organization(n) }).collect())
+    let mut lanes = Vec::with_capacity(CLIENTS);
+    for n in 0..CLIENTS {
+        let organization = organization(n);
+        let body = format!(r#"{{"name":"bench-{n}","description":"","expires":0,"admin":true}}"#);
+        admin.post(&format!("/api/orgs/{organization}/tokens"), &body).await?;
+        lanes.push(Lane { token: token(&admin.body)?, organization });
+    }
+    Ok(lanes)
 }
 
 /// All lanes write as fast as they are answered.

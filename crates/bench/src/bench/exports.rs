@@ -26,7 +26,7 @@ const PAGE: &str = "/api/orgs/pulumi/auditlogs/v2";
 /// The same rows and columns from PostgreSQL's own client.
 const COPY: &str = include_str!("../../sql/copy.sql");
 /// Bytes per second of the slow client.
-const SLOW: usize = 1_000_000;
+const SLOW: f64 = 1e6;
 /// How long the slow client reads before it leaves.
 const SLOW_FOR: Duration = Duration::from_secs(10);
 /// Exports at once, by two callers.
@@ -123,14 +123,13 @@ async fn slow(plan: &Plan, site: &Site, report: &mut Report) -> Result<()> {
     reset_peak(&server)?;
     let (before, began) = (server.cpu(), now());
     let mut download = connection.begin("GET", EXPORT, "").await?;
-    let (mut piece, mut taken) = (Vec::new(), 0);
+    let (mut piece, mut taken) = (Vec::new(), 0_usize);
     let length = if plan.quick { SLOW_FOR / 4 } else { SLOW_FOR };
     let mut ticks = tokio::time::interval(Duration::from_millis(50));
     while began.elapsed() < length {
         ticks.tick().await;
-        let mut wanted = SLOW / 20;
-        while wanted > 0 && connection.more(&mut download, &mut piece).await? {
-            wanted = wanted.saturating_sub(piece.len());
+        let allowed = SLOW * began.elapsed().as_secs_f64();
+        while (taken as f64) < allowed && connection.more(&mut download, &mut piece).await? {
             taken += piece.len();
             piece.clear();
         }

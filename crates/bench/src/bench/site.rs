@@ -108,10 +108,15 @@ pub async fn tokens(admin: &mut Connection, count: usize) -> Result<Vec<String>>
     let mut tokens = Vec::with_capacity(count);
     for n in 0..count {
         admin.post("/api/user/tokens", &format!(r#"{{"description":"bench {n}","expires":0}}"#)).await?;
-        let made: serde_json::Value = serde_json::from_slice(&admin.body).map_err(|e| format!("token: {e}"))?;
-        tokens.push(made["tokenValue"].as_str().ok_or("no tokenValue")?.to_owned());
+        tokens.push(token(&admin.body)?);
     }
     Ok(tokens)
+}
+
+/// The value of the token in this answer.
+pub fn token(body: &[u8]) -> Result<String> {
+    let made: serde_json::Value = serde_json::from_slice(body).map_err(|e| format!("token: {e}"))?;
+    Ok(made["tokenValue"].as_str().ok_or("no tokenValue")?.to_owned())
 }
 
 /// A counter of `/metrics`; 0 if it is not there.
