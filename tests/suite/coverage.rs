@@ -104,19 +104,34 @@ async fn teams_and_roles(w: &mut Walk) {
     let team = json!({"name": "ops", "displayName": "Ops", "description": ""});
     let _ = w.one("CreatePulumiTeam", "/api/orgs/pulumi/teams/pulumi", Some(team)).await;
     let _ = w.one("UpdateTeam", "/api/orgs/pulumi/teams/ops", Some(json!({"newDescription": "d"}))).await;
-    let role = json!({"name": "auditor", "description": "", "details": details("audit_logs:read"), "uxPurpose": "role"});
+    let role =
+        json!({"name": "auditor", "description": "", "details": details("audit_logs:read"), "uxPurpose": "role"});
     let role = id_of(&w.one("CreateRole", "/api/orgs/pulumi/roles", Some(role)).await);
     let path = format!("/api/orgs/pulumi/roles/{role}");
     let _ = w.one("UpdateRole", &path, Some(json!({"description": "reads"}))).await;
     let _ = w.one("UpdateOrganizationDefaultRole", &format!("{path}/default"), None).await;
     let _ = w.one("UpdateTeamRoles", &format!("/api/orgs/pulumi/teams/ops/roles/{role}"), None).await;
     let _ = w.one("DeleteTeamRole", &format!("/api/orgs/pulumi/teams/ops/roles/{role}"), None).await;
-    let _ = w.step("EnableTeamRoles", "/api/orgs/pulumi/teams/ops/enable-team-roles", None, &["custom-role-created", "team-updated"]).await;
+    let _ = w
+        .step(
+            "EnableTeamRoles",
+            "/api/orgs/pulumi/teams/ops/enable-team-roles",
+            None,
+            &["custom-role-created", "team-updated"],
+        )
+        .await;
     let made = json!({"name": "t1", "description": "", "expires": 0});
     let token = id_of(&w.one("CreateTeamToken", "/api/orgs/pulumi/teams/ops/tokens", Some(made)).await);
     let _ = w.one("DeleteTeamToken", &format!("/api/orgs/pulumi/teams/ops/tokens/{token}"), None).await;
     let _ = w.step("DeleteTeam", "/api/orgs/pulumi/teams/ops", None, &["custom-role-deleted", "team-deleted"]).await;
-    let _ = w.step("DeleteRole", &format!("{path}?force=true"), None, &["custom-role-deleted", "organization-settings-changed"]).await;
+    let _ = w
+        .step(
+            "DeleteRole",
+            &format!("{path}?force=true"),
+            None,
+            &["custom-role-deleted", "organization-settings-changed"],
+        )
+        .await;
 }
 
 async fn tokens_and_settings(w: &mut Walk) {
@@ -126,7 +141,8 @@ async fn tokens_and_settings(w: &mut Walk) {
     let made = json!({"description": "mine", "expires": 0});
     let token = id_of(&w.one("CreatePersonalToken", "/api/user/tokens", Some(made)).await);
     let _ = w.one("DeletePersonalToken", &format!("/api/user/tokens/{token}"), None).await;
-    let _ = w.one("UpdateOrganizationSettings", "/api/orgs/pulumi", Some(json!({"setMembersCanCreateTeams": true}))).await;
+    let _ =
+        w.one("UpdateOrganizationSettings", "/api/orgs/pulumi", Some(json!({"setMembersCanCreateTeams": true}))).await;
 }
 
 async fn oidc(w: &mut Walk) {
@@ -136,10 +152,17 @@ async fn oidc(w: &mut Walk) {
     let issuer = id_of(&w.one("RegisterOidcIssuer", "/api/orgs/pulumi/oidc/issuers", Some(issuer)).await);
     let path = format!("/api/orgs/pulumi/oidc/issuers/{issuer}");
     let _ = w.one("UpdateOidcIssuer", &path, Some(json!({"name": "ci2"}))).await;
-    let policy = w.t.admin.get(&format!("/api/orgs/pulumi/auth/policies/oidcissuers/{issuer}")).await.expect(200).json();
+    let policy =
+        w.t.admin.get(&format!("/api/orgs/pulumi/auth/policies/oidcissuers/{issuer}")).await.expect(200).json();
     let rule = json!({"decision": "allow", "tokenType": "organization", "authorizedPermissions": [],
         "rules": {"aud": "urn:pulumi:org:pulumi", "sub": "x"}});
-    let _ = w.one("UpdateAuthPolicy", &format!("/api/orgs/pulumi/auth/policies/{}", id_of(&policy)), Some(json!({"policies": [rule]}))).await;
+    let _ = w
+        .one(
+            "UpdateAuthPolicy",
+            &format!("/api/orgs/pulumi/auth/policies/{}", id_of(&policy)),
+            Some(json!({"policies": [rule]})),
+        )
+        .await;
     let _ = w.one("DeleteOidcIssuer", &path, None).await;
 }
 

@@ -17,7 +17,8 @@ async fn kills_lose_nothing_sqlite() {
 async fn kills_lose_nothing_postgres() {
     let Some(database) = pileus_testkit::postgres::fresh_database() else { return };
     let directory = tempfile::tempdir().unwrap();
-    let start = Start { database: Some(database), ..Start::new(env!("CARGO_BIN_EXE_pileus"), directory.path().join("data")) };
+    let start =
+        Start { database: Some(database), ..Start::new(env!("CARGO_BIN_EXE_pileus"), directory.path().join("data")) };
     let report = crash::run(&start, CYCLES).await.unwrap();
     assert!(report.acknowledged > 100, "{report:?}");
 }

@@ -48,7 +48,10 @@ async fn furnish(admin: &Client) -> Vec<(&'static str, String)> {
     let body = json!({"name": "spare", "description": "", "admin": false, "expires": 0});
     made.push(("@ORG_TOKEN@", text(&admin.post(&format!("{org}/tokens"), body).await.expect(200).json()["id"])));
     let body = json!({"name": "spare-too", "description": "", "expires": 0});
-    made.push(("@TEAM_TOKEN@", text(&admin.post(&format!("{org}/teams/ops/tokens"), body).await.expect(200).json()["id"])));
+    made.push((
+        "@TEAM_TOKEN@",
+        text(&admin.post(&format!("{org}/teams/ops/tokens"), body).await.expect(200).json()["id"]),
+    ));
     made
 }
 

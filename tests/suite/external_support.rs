@@ -143,3 +143,44 @@ pub fn on_path(program: &str, what: &str) -> Option<PathBuf> {
     }
     found
 }
+
+/// The real pulumi CLI with a home of its own.
+pub struct Cli<'a> {
+    program: PathBuf,
+    world: &'a World,
+    home: String,
+    token: Option<String>,
+}
+
+impl<'a> Cli<'a> {
+    /// With the token in `PULUMI_ACCESS_TOKEN`.
+    pub fn new(program: &Path, world: &'a World, token: &str) -> Self {
+        let home = format!("pulumi-{}", &token[token.len() - 8..]);
+        Self { program: program.to_owned(), world, home, token: Some(token.to_owned()) }
+    }
+    /// The same home without the variable: what is stored by `login` must do.
+    pub fn without_variable(&self) -> Self {
+        Self { program: self.program.clone(), world: self.world, home: self.home.clone(), token: None }
+    }
+    pub fn run(&self, args: &[&str]) -> Ran {
+        let mut command = self.world.command(&self.program);
+        command.env("PULUMI_HOME", self.world.path(&self.home)).env("PULUMI_SKIP_UPDATE_CHECK", "1");
+        if let Some(token) = &self.token {
+            command.env("PULUMI_ACCESS_TOKEN", token);
+        }
+        command.arg("--non-interactive").args(args);
+        Ran::of(command)
+    }
+    /// Logs in to the server.
+    pub fn login(self) -> Self {
+        let said = self.run(&["login", self.world.url()]).ok();
+        assert!(said.starts_with(&format!("Logged in to {} as ", self.world.url())), "{said}");
+        self
+    }
+    /// The body rows of the table that it prints, each a list of its cells.
+    pub fn table(&self, args: &[&str]) -> Vec<Vec<String>> {
+        let said = self.run(args).ok();
+        let rows = said.lines().filter(|line| line.starts_with('│')).skip(1);
+        rows.map(|row| row.trim_matches('│').split('│').map(|cell| cell.trim().to_owned()).collect()).collect()
+    }
+}

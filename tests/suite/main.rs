@@ -20,6 +20,7 @@ mod external_seeds;
 mod external_support;
 mod laws;
 mod matrix;
+mod oidc;
 mod outage;
 mod process;
 mod wire;

@@ -33,7 +33,8 @@ async fn verdict(client: &Client, operation: &Operation) -> Verdict {
         // The test's clock stands still, so on PostgreSQL this node is rightly not ready; anybody may know.
         return if matches!(answer.status, 200 | 503) { Verdict::Passes } else { Verdict::Forbidden };
     }
-    let message = if answer.status < 400 { String::new() } else { answer.json()["message"].as_str().unwrap().to_owned() };
+    let message =
+        if answer.status < 400 { String::new() } else { answer.json()["message"].as_str().unwrap().to_owned() };
     match answer.status {
         401 => Verdict::Unauthenticated,
         403 => Verdict::Forbidden,
@@ -86,9 +87,7 @@ async fn check(who: &str, client: &Client, expected: impl Fn(&Operation, &Served
 
 /// Permissions that the operations name.
 fn permissions() -> BTreeSet<&'static str> {
-    served()
-        .filter_map(|(_, s)| if let Access::Permission(p) = s.access { Some(p) } else { None })
-        .collect()
+    served().filter_map(|(_, s)| if let Access::Permission(p) = s.access { Some(p) } else { None }).collect()
 }
 
 both! {

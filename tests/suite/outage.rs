@@ -24,7 +24,13 @@ async fn postgres_gone_and_back() {
     let Some(cluster) = Cluster::start(Durability::None) else { return };
     let database = cluster.fresh_database();
     let directory = tempfile::tempdir().unwrap();
-    let t = TestApp::start_on(StoreConfig::postgres(database.clone()), database, directory, Options { real_clock: true, ..Options::default() }).await;
+    let t = TestApp::start_on(
+        StoreConfig::postgres(database.clone()),
+        database,
+        directory,
+        Options { real_clock: true, ..Options::default() },
+    )
+    .await;
     let team = |name: &str| json!({"name": name, "displayName": "x", "description": ""});
     let _ = t.admin.post("/api/orgs/pulumi/teams/pulumi", team("before")).await.expect(201);
     let _ = t.admin.get("/readyz").await.expect(200);

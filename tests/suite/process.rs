@@ -53,7 +53,8 @@ async fn the_first_start_prints_the_token_once_and_a_later_one_none() {
     assert_eq!(tokens(&said), [token.clone()], "{said}");
     assert!(said.contains("/api/orgs/pulumi/auditlogs?startTime="), "{said}");
     // Later: no token, and what the first start would read is ignored, which is said.
-    let later = Start { env: vec![("PILEUS_BOOTSTRAP_ORGANIZATION".into(), "other".into())], ..generated(directory.path()) };
+    let later =
+        Start { env: vec![("PILEUS_BOOTSTRAP_ORGANIZATION".into(), "other".into())], ..generated(directory.path()) };
     let mut later = later;
     later.env.push(("PILEUS_BOOTSTRAP_TOKEN".into(), TOKEN.into()));
     let server = later.run();
@@ -86,10 +87,15 @@ fn a_newer_schema_is_refused_and_nothing_changes() {
     let directory = tempfile::tempdir().unwrap();
     let start = start(directory.path());
     assert_eq!(start.run().stop().0, Some(0));
-    let database = fs::read_dir(&start.data_dir).unwrap().map(|e| e.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "db"));
+    let database = fs::read_dir(&start.data_dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "db"));
     let database = database.unwrap();
     let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.execute("INSERT INTO schema_version (version, name, checksum, applied_at) VALUES (9999, 'later', 'x', 0)", []).unwrap();
+    connection
+        .execute("INSERT INTO schema_version (version, name, checksum, applied_at) VALUES (9999, 'later', 'x', 0)", [])
+        .unwrap();
     drop(connection);
     let before = fs::read(&database).unwrap();
     let (code, said) = ends(&start);
@@ -125,7 +131,8 @@ async fn an_unknown_variable_only_warns_and_secrets_stay_out_of_logs_and_files()
     };
     let server = start.run();
     let admin = server.admin();
-    let made = admin.post("/api/orgs/pulumi/tokens", json!({"name": "ci", "description": "d", "expires": 0, "admin": true}));
+    let made =
+        admin.post("/api/orgs/pulumi/tokens", json!({"name": "ci", "description": "d", "expires": 0, "admin": true}));
     let secret = made.await.expect(200).json()["tokenValue"].as_str().unwrap().to_owned();
     let machine = admin.with_token(&secret);
     let _ = machine.get("/api/orgs/pulumi/teams").await.expect(200);

@@ -58,7 +58,11 @@ async fn bodies() {
         assert!(message.contains(says), "{body}: {message}");
     }
     // Unknown fields and parameters are tolerated, an optional null is absent.
-    let _ = t.admin.patch("/api/orgs/pulumi?x=y", json!({"setMembersCanCreateTeams": null, "unknown": {"a": 1}})).await.expect(200);
+    let _ = t
+        .admin
+        .patch("/api/orgs/pulumi?x=y", json!({"setMembersCanCreateTeams": null, "unknown": {"a": 1}}))
+        .await
+        .expect(200);
     let team = json!({"name": "zipped", "displayName": "x", "description": ""}).to_string();
     let _ = raw(&t, gzip(team.as_bytes()), Some("gzip")).await.expect(201);
     let _ = raw(&t, team.clone().into_bytes(), Some("br")).await.error(400);

@@ -16,7 +16,14 @@ fn after_serve() -> String {
     use std::fmt::Write as _;
     let mut text = String::from("Settings without a flag, in the file and the environment:\n");
     for key in KEYS.iter().filter(|key| key.flag.is_none()) {
-        let _ = writeln!(text, "  {}\n          {}\n          [default: {}] [env: {}]", key.name, key.doc, key.default_text(), key.env);
+        let _ = writeln!(
+            text,
+            "  {}\n          {}\n          [default: {}] [env: {}]",
+            key.name,
+            key.doc,
+            key.default_text(),
+            key.env
+        );
     }
     text + AFTER_SERVE
 }
@@ -108,7 +115,11 @@ pub struct ServeOptions {
     #[arg(long, value_name = "FORMAT", help = keys::LOG_FORMAT.help())]
     log_format: Option<String>,
     /// The configuration file
-    #[arg(long, value_name = "PATH", help = "The configuration file\n[default: ./pileus.toml if there is one] [env: PILEUS_CONFIG]")]
+    #[arg(
+        long,
+        value_name = "PATH",
+        help = "The configuration file\n[default: ./pileus.toml if there is one] [env: PILEUS_CONFIG]"
+    )]
     pub config: Option<PathBuf>,
 }
 
@@ -141,7 +152,14 @@ pub enum Output {
 #[derive(Debug, Args)]
 pub struct ClientOptions {
     /// The server; it is asked with the token in PILEUS_TOKEN, else in ./pileus-data/admin-token [env: PILEUS_URL]
-    #[arg(long, global = true, value_name = "URL", env = "PILEUS_URL", hide_env = true, default_value = "http://127.0.0.1:8080")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "PILEUS_URL",
+        hide_env = true,
+        default_value = "http://127.0.0.1:8080"
+    )]
     pub url: String,
     /// How to print: table, for people, or json, the reply itself
     #[arg(long, global = true, value_enum, default_value_t = Output::Table, value_name = "table|json", hide_possible_values = true)]

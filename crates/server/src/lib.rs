@@ -39,8 +39,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
             output::print(&config::show(&loaded))
         }
-        Command::User { at, command } => client::run(&at, async |api: &client::Api| client::user::run(api, command).await),
-        Command::Org { at, command } => client::run(&at, async |api: &client::Api| client::org::run(api, command).await),
-        Command::Token { at, command } => client::run(&at, async |api: &client::Api| client::token::run(api, command).await),
+        Command::User { at, command } => {
+            client::run(&at, async |api: &client::Api| client::user::run(api, command).await)
+        }
+        Command::Org { at, command } => {
+            client::run(&at, async |api: &client::Api| client::org::run(api, command).await)
+        }
+        Command::Token { at, command } => {
+            client::run(&at, async |api: &client::Api| client::token::run(api, command).await)
+        }
     }
 }

@@ -1,5 +1,5 @@
 //! What the unit tests of this crate share: a process with a store of its own, a clock that they move, and ways to get in.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use crate::{App, Cx, Settings, auth, install, users};
 use pileus_egress::{Egress, EgressConfig};

@@ -27,7 +27,10 @@ impl Api {
     ///
     /// # Errors
     /// A bad URL (usage), or no token.
-    #[expect(clippy::disallowed_methods, reason = "the operator's own command must reach the loopback, which egress refuses")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the operator's own command must reach the loopback, which egress refuses"
+    )]
     pub fn new(url: &str, token: Option<String>) -> Result<Self, Failure> {
         let bad = || Failure::usage(format!("{url:?} is not a URL such as http://127.0.0.1:8080"));
         let base = Url::parse(url).map_err(|_| bad())?;
@@ -50,7 +53,13 @@ impl Api {
     ///
     /// # Errors
     /// `[status] message`, or why there was no reply.
-    pub async fn call(&self, method: Method, path: &[&str], query: &[(&str, &str)], body: Option<Value>) -> Result<Value, Failure> {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Result<Value, Failure> {
         let mut url = self.base.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
@@ -82,7 +91,13 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::call`].
-    pub async fn list(&self, path: &[&str], field: &str, size: &str, query: &[(&str, &str)]) -> Result<Vec<Value>, Failure> {
+    pub async fn list(
+        &self,
+        path: &[&str],
+        field: &str,
+        size: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Vec<Value>, Failure> {
         let mut items = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -95,7 +110,8 @@ impl Api {
             if let Some(Value::Array(more)) = page.get_mut(field).map(Value::take) {
                 items.extend(more);
             }
-            let next = page.get("continuationToken").and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
+            let next =
+                page.get("continuationToken").and_then(Value::as_str).filter(|t| !t.is_empty()).map(str::to_owned);
             if next.is_none() || next == token {
                 return Ok(items);
             }
@@ -140,7 +156,8 @@ fn find_token(given: Option<String>, file: &Path) -> Result<String, Failure> {
 
 /// What a refusing reply says: the contract's `message`, else the beginning of its text.
 fn refusal(status: reqwest::StatusCode, bytes: &[u8]) -> String {
-    let message = serde_json::from_slice::<Value>(bytes).ok().and_then(|body| body.get("message")?.as_str().map(str::to_owned));
+    let message =
+        serde_json::from_slice::<Value>(bytes).ok().and_then(|body| body.get("message")?.as_str().map(str::to_owned));
     let text = message.unwrap_or_else(|| String::from_utf8_lossy(bytes).chars().take(200).collect());
     if text.trim().is_empty() {
         return status.canonical_reason().unwrap_or("no message").to_owned();
@@ -177,7 +194,10 @@ mod tests {
         for url in ["ftp://x", "127.0.0.1:8080", "mailto:a@b", ""] {
             assert_eq!(Api::new(url, Some("pul-x".to_owned())).unwrap_err().code(), 2, "{url}");
         }
-        assert!(is_loopback(&Url::parse("http://localhost:1").unwrap()) && is_loopback(&Url::parse("http://[::1]:1").unwrap()));
+        assert!(
+            is_loopback(&Url::parse("http://localhost:1").unwrap())
+                && is_loopback(&Url::parse("http://[::1]:1").unwrap())
+        );
         assert!(!is_loopback(&Url::parse("http://localhost.example.com").unwrap()));
     }
 }

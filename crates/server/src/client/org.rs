@@ -29,8 +29,10 @@ pub async fn run(api: &Api, command: OrgCommand) -> Result<Outcome, Failure> {
         }
         OrgCommand::Create { name, display_name, admin } => {
             let fields = [("name", Some(name)), ("displayName", display_name), ("admin", admin)];
-            let body: Map<String, Value> =
-                fields.into_iter().filter_map(|(field, text)| text.map(|text| (field.to_owned(), text.into()))).collect();
+            let body: Map<String, Value> = fields
+                .into_iter()
+                .filter_map(|(field, text)| text.map(|text| (field.to_owned(), text.into())))
+                .collect();
             Ok(Outcome::One(api.call(Method::POST, &ORGANIZATIONS, &[], Some(body.into())).await?, COLUMNS))
         }
     }

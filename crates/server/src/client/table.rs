@@ -29,8 +29,9 @@ pub enum Form {
 pub fn render(columns: &[Column], rows: &[Value]) -> String {
     let mut lines = vec![columns.iter().map(|c| c.head.to_owned()).collect::<Vec<_>>()];
     lines.extend(rows.iter().map(|row| columns.iter().map(|c| cell(row.get(c.field), c.form)).collect()));
-    let widths: Vec<usize> =
-        (0..columns.len()).map(|i| lines.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..columns.len())
+        .map(|i| lines.iter().filter_map(|line| line.get(i)).map(|c| c.chars().count()).max().unwrap_or(0))
+        .collect();
     let mut out = String::new();
     for line in &lines {
         let mut text = String::new();
@@ -49,10 +50,14 @@ fn cell(value: Option<&Value>, form: Form) -> String {
         (_, None | Some(Value::Null)) if form != Form::YesNo => String::new(),
         (Form::YesNo, value) => if value.and_then(Value::as_bool).unwrap_or(false) { "yes" } else { "no" }.to_owned(),
         (Form::Seconds, Some(value)) => match value.as_i64() {
-            Some(seconds) if seconds != 0 => Timestamp::from_seconds(seconds).map(Timestamp::rfc3339).unwrap_or_default(),
+            Some(seconds) if seconds != 0 => {
+                Timestamp::from_seconds(seconds).map(Timestamp::rfc3339).unwrap_or_default()
+            }
             _ => String::new(),
         },
-        (Form::Plain, Some(Value::String(text))) => text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect(),
+        (Form::Plain, Some(Value::String(text))) => {
+            text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+        }
         (_, Some(value)) => value.to_string(),
         (_, None) => String::new(),
     };

@@ -43,7 +43,11 @@ pub async fn run(api: &Api, command: UserCommand) -> Result<Outcome, Failure> {
         }
         UserCommand::Show { login } => Ok(Outcome::One(api.call(Method::GET, &one(&login), &[], None).await?, COLUMNS)),
         UserCommand::Update { login, name, disabled, site_admin } => {
-            let changes = [("name", name.map(Value::from)), ("disabled", disabled.map(Value::from)), ("siteAdmin", site_admin.map(Value::from))];
+            let changes = [
+                ("name", name.map(Value::from)),
+                ("disabled", disabled.map(Value::from)),
+                ("siteAdmin", site_admin.map(Value::from)),
+            ];
             let body: Map<String, Value> =
                 changes.into_iter().filter_map(|(field, value)| value.map(|value| (field.to_owned(), value))).collect();
             Ok(Outcome::One(api.call(Method::PATCH, &one(&login), &[], Some(body.into())).await?, COLUMNS))

@@ -53,7 +53,9 @@ fn walk(file: &File<'_>, prefix: &str, table: &DeTable<'_>, settings: &mut Vec<S
             };
             walk(file, &below, inner, settings)?;
         } else {
-            return Err(file.failure(&key.span(), format!("unknown key \"{name}\"; known here: {}", known_below(prefix))));
+            return Err(
+                file.failure(&key.span(), format!("unknown key \"{name}\"; known here: {}", known_below(prefix)))
+            );
         }
     }
     Ok(())
@@ -83,7 +85,8 @@ fn convert(file: &File<'_>, key: &'static Key, value: &Spanned<DeValue<'_>>) -> 
             Ok(Value::Text(text.to_string()))
         }
         (Kind::Integer, DeValue::Integer(number)) => {
-            let wide = i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| mismatch("a smaller number"))?;
+            let wide =
+                i128::from_str_radix(number.as_str(), number.radix()).map_err(|_| mismatch("a smaller number"))?;
             let text = wide.to_string();
             checked(&text, &value.span())?;
             Ok(Value::Integer(u64::try_from(wide).map_err(|_| mismatch("a smaller number"))?))

@@ -94,9 +94,10 @@ impl Loaded {
     /// # Errors
     /// A named file that can't be read, and as [`Loaded::merge`].
     pub fn from_process(options: &ServeOptions) -> Result<Self, Failure> {
-        let named = options.config.clone().or_else(|| {
-            std::env::var_os("PILEUS_CONFIG").filter(|path| !path.is_empty()).map(Into::into)
-        });
+        let named = options
+            .config
+            .clone()
+            .or_else(|| std::env::var_os("PILEUS_CONFIG").filter(|path| !path.is_empty()).map(Into::into));
         let path = match &named {
             Some(path) => Some(path.as_path()),
             None => Some(Path::new(DEFAULT_FILE)).filter(|path| path.exists()),
@@ -203,7 +204,8 @@ fn from_environment(variables: &[(OsString, OsString)], warnings: &mut Vec<Strin
         if text.is_empty() {
             continue;
         }
-        let value = from_text(key, text).map_err(|problem| Failure::new(format!("environment variable {name}: {problem}")))?;
+        let value =
+            from_text(key, text).map_err(|problem| Failure::new(format!("environment variable {name}: {problem}")))?;
         settings.push(Setting { key, value, source: Source::Variable(key.env) });
     }
     unknown.sort_unstable();

@@ -55,7 +55,9 @@ pub fn database(text: &str) -> Result<Database, String> {
         return Ok(Database::Sqlite);
     }
     match Url::parse(text) {
-        Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => Ok(Database::Postgres(Secret::new(text.to_owned()))),
+        Ok(url) if matches!(url.scheme(), "postgres" | "postgresql") => {
+            Ok(Database::Postgres(Secret::new(text.to_owned())))
+        }
         _ => Err("must be \"sqlite\" or a URL such as postgres://user:password@host/name".to_owned()),
     }
 }
@@ -67,7 +69,8 @@ pub fn database(text: &str) -> Result<Database, String> {
 pub fn public_url(text: &str) -> Result<String, String> {
     let bad = || format!("{text:?} is not a URL such as https://pileus.example.com");
     let url = Url::parse(text).map_err(|_| bad())?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() || !plain {
         return Err(bad());
     }

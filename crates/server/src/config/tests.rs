@@ -39,7 +39,8 @@ fn names_are_what_they_should_be() {
 
 #[test]
 fn flags_override_variables_and_variables_the_file() {
-    let mut inputs = file("listen = \"127.0.0.1:1\"\ndata_dir = \"a\"\nlog_format = \"json\"\n[limits]\nbody_bytes = 2_048\n");
+    let mut inputs =
+        file("listen = \"127.0.0.1:1\"\ndata_dir = \"a\"\nlog_format = \"json\"\n[limits]\nbody_bytes = 2_048\n");
     inputs.variables = env(&[("PILEUS_LISTEN", "127.0.0.1:2"), ("PILEUS_DATA_DIR", "b"), ("PILEUS_LOG_FORMAT", "")]);
     inputs.flags = vec![(&keys::LISTEN, "127.0.0.1:3".to_owned())];
     let loaded = Loaded::merge(inputs).unwrap();
@@ -74,7 +75,10 @@ fn the_file_is_refused_with_its_line() {
         ("[limits]\nbody_bytes = -1", "pileus.toml:2: \"limits.body_bytes\": \"-1\" is not a whole number from 1024"),
         ("[limits]\nbody_bytes = \"1\"", "pileus.toml:2: \"limits.body_bytes\" must be a whole number"),
         ("limits = 1", "pileus.toml:1: \"limits\" must be a table"),
-        ("[egress]\nallow = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/33\",\n]", "pileus.toml:4: \"egress.allow\": \"10.0.0.0/33\""),
+        (
+            "[egress]\nallow = [\n  \"10.0.0.0/8\",\n  \"10.0.0.0/33\",\n]",
+            "pileus.toml:4: \"egress.allow\": \"10.0.0.0/33\"",
+        ),
         ("listen = \"127.0.0.1:1\"\nlisten = \"127.0.0.1:2\"", "pileus.toml:2: "),
         ("a = 1\nb =\n", "pileus.toml:2: "),
         ("[other]\nx = 1", "pileus.toml:1: unknown key \"other\""),
@@ -90,7 +94,10 @@ fn the_file_is_refused_with_its_line() {
 fn a_bad_variable_is_named_and_an_unknown_one_only_warned_of() {
     let with = |pairs: &[(&str, &str)]| Inputs { variables: env(pairs), ..Inputs::default() };
     let message = refused(with(&[("PILEUS_LIMITS_BODY_BYTES", "many")]));
-    assert_eq!(message, "environment variable PILEUS_LIMITS_BODY_BYTES: \"many\" is not a whole number from 1024 to 1073741824");
+    assert_eq!(
+        message,
+        "environment variable PILEUS_LIMITS_BODY_BYTES: \"many\" is not a whole number from 1024 to 1073741824"
+    );
     let message = refused(with(&[("PILEUS_TRUSTED_PROXIES", "10.0.0.0/8,x")]));
     assert!(message.starts_with("environment variable PILEUS_TRUSTED_PROXIES: \"x\" is not"), "{message}");
     let loaded = Loaded::merge(with(&[
@@ -113,7 +120,8 @@ fn a_bad_flag_is_wrong_usage() {
 
 #[test]
 fn a_password_is_neither_shown_nor_repeated() {
-    let loaded = Loaded::merge(file("database = \"postgres://me:hunter2@db/x?sslpassword=hunter2&sslmode=require\"")).unwrap();
+    let loaded =
+        Loaded::merge(file("database = \"postgres://me:hunter2@db/x?sslpassword=hunter2&sslmode=require\"")).unwrap();
     let shown = show(&loaded);
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(shown.contains("postgres://me:***@db/x?sslpassword=***&sslmode=require\"  # pileus.toml:1"), "{shown}");
@@ -125,7 +133,9 @@ fn a_password_is_neither_shown_nor_repeated() {
 
 #[test]
 fn what_is_shown_can_be_read_again() {
-    let mut inputs = file("trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://pileus.example.com/\"\n[egress]\nallow = [\"::1\"]\n");
+    let mut inputs = file(
+        "trusted_proxies = [\"10.0.0.0/8\"]\npublic_url = \"https://pileus.example.com/\"\n[egress]\nallow = [\"::1\"]\n",
+    );
     inputs.flags = vec![(&keys::DATA_DIR, "a \"b\" \\".to_owned())];
     let loaded = Loaded::merge(inputs).unwrap();
     let again = Loaded::merge(file(&show(&loaded))).unwrap();
@@ -133,7 +143,10 @@ fn what_is_shown_can_be_read_again() {
     assert_eq!(values(&again), values(&loaded));
     let config = Config::new(&again).unwrap();
     assert_eq!(config.public_url.as_deref(), Some("https://pileus.example.com"));
-    assert!(show(&Loaded::merge(Inputs::default()).unwrap()).contains("# public_url = \"http://127.0.0.1:8080\"  # default: http://"));
+    assert!(
+        show(&Loaded::merge(Inputs::default()).unwrap())
+            .contains("# public_url = \"http://127.0.0.1:8080\"  # default: http://")
+    );
 }
 
 #[test]
@@ -142,7 +155,8 @@ fn the_readme_lists_every_setting() {
     let mut table = String::from("| file | environment, flag | default | |\n|---|---|---|---|\n");
     for key in KEYS {
         let flag = key.flag.map(|flag| format!(" `{flag}`")).unwrap_or_default();
-        let default = if key.default_note.is_empty() { format!("`{}`", key.default) } else { key.default_note.to_owned() };
+        let default =
+            if key.default_note.is_empty() { format!("`{}`", key.default) } else { key.default_note.to_owned() };
         let _ = writeln!(table, "| `{}` | `{}`{flag} | {default} | {} |", key.name, key.env, key.doc);
     }
     let readme = include_str!("../../../../README.md");

@@ -40,10 +40,14 @@ impl Wishes {
             Ok::<_, Failure>(value)
         };
         let [organization, user, token] = VARIABLES;
-        let token = get(token).map(|text| TokenValue::chosen(text).map_err(|error| bad(token, error.message()))).transpose()?;
+        let token =
+            get(token).map(|text| TokenValue::chosen(text).map_err(|error| bad(token, error.message()))).transpose()?;
         let wishes = Self { organization: named(organization, ORGANIZATION)?, user: named(user, USER)?, token };
         if wishes.organization.eq_ignore_ascii_case(&wishes.user) {
-            return Err(bad(user, "users and organisations share one namespace: it must differ from the organisation's name"));
+            return Err(bad(
+                user,
+                "users and organisations share one namespace: it must differ from the organisation's name",
+            ));
         }
         Ok(wishes)
     }
@@ -68,13 +72,19 @@ mod tests {
         let wishes = read(&[("PILEUS_BOOTSTRAP_USER", "")]).unwrap();
         assert_eq!((wishes.organization.as_str(), wishes.user.as_str()), ("pulumi", "admin"));
         assert!(wishes.token.is_none());
-        assert_eq!(said(|name| Some(if name.ends_with("USER") { "x" } else { "" }.to_owned())), ["PILEUS_BOOTSTRAP_USER"]);
+        assert_eq!(
+            said(|name| Some(if name.ends_with("USER") { "x" } else { "" }.to_owned())),
+            ["PILEUS_BOOTSTRAP_USER"]
+        );
     }
 
     #[test]
     fn a_bad_variable_is_named_and_a_token_not_repeated() {
         let message = read(&[("PILEUS_BOOTSTRAP_TOKEN", "pul-short")]).unwrap_err().to_string();
-        assert!(message.starts_with("environment variable PILEUS_BOOTSTRAP_TOKEN: ") && !message.contains("short"), "{message}");
+        assert!(
+            message.starts_with("environment variable PILEUS_BOOTSTRAP_TOKEN: ") && !message.contains("short"),
+            "{message}"
+        );
         assert!(read(&[("PILEUS_BOOTSTRAP_USER", "a b")]).unwrap_err().to_string().contains("PILEUS_BOOTSTRAP_USER"));
         assert!(read(&[("PILEUS_BOOTSTRAP_USER", "Pulumi")]).is_err());
         let token = format!("pul-{}", "a".repeat(32));

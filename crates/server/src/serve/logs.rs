@@ -18,14 +18,16 @@ const COUNTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 102
 /// # Errors
 /// A filter that is not allowed, or a second call.
 pub fn start(config: &Config) -> Result<(), Failure> {
-    let filter = EnvFilter::builder().parse(&config.log_filter).map_err(|error| Failure::new(format!("log_filter: {error}")))?;
+    let filter =
+        EnvFilter::builder().parse(&config.log_filter).map_err(|error| Failure::new(format!("log_filter: {error}")))?;
     let terminal = std::io::stderr().is_terminal();
     let json = match config.log_format {
         LogFormat::Auto => !terminal,
         LogFormat::Json => true,
         LogFormat::Text => false,
     };
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal && !json);
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal && !json);
     let begun = if json { subscriber.json().flatten_event(true).try_init() } else { subscriber.try_init() };
     begun.map_err(|error| Failure::new(format!("the log can't be started: {error}")))
 }
@@ -35,7 +37,8 @@ pub fn start(config: &Config) -> Result<(), Failure> {
 /// # Errors
 /// A second call.
 pub fn metrics() -> Result<PrometheusHandle, Failure> {
-    let failure = |error: metrics_exporter_prometheus::BuildError| Failure::new(format!("metrics can't be started: {error}"));
+    let failure =
+        |error: metrics_exporter_prometheus::BuildError| Failure::new(format!("metrics can't be started: {error}"));
     PrometheusBuilder::new()
         .set_buckets(COUNTS)
         .and_then(|builder| builder.set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS))

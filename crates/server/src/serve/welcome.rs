@@ -41,7 +41,8 @@ pub fn first(url: &str, first: &First<'_>) -> String {
     let token = match first.token {
         Some(token) => {
             let _ = writeln!(out, "  access token  {token}");
-            let file = first.token_file.map(|path| format!("; it also stands in {}", path.display())).unwrap_or_default();
+            let file =
+                first.token_file.map(|path| format!("; it also stands in {}", path.display())).unwrap_or_default();
             let _ = writeln!(out, "\nThe token is shown only now{file}.");
             token
         }
@@ -86,9 +87,18 @@ mod tests {
 
     #[test]
     fn the_token_is_printed_only_if_it_was_generated() {
-        let mut what = First { organization: "acme", user: "root", token: Some("pul-1"), token_file: Some(Path::new("d/admin-token")) };
+        let mut what = First {
+            organization: "acme",
+            user: "root",
+            token: Some("pul-1"),
+            token_file: Some(Path::new("d/admin-token")),
+        };
         let text = first("http://127.0.0.1:1", &what);
-        assert!(text.contains("access token  pul-1\n") && text.contains("token pul-1\" \\\n") && text.contains("d/admin-token"));
+        assert!(
+            text.contains("access token  pul-1\n")
+                && text.contains("token pul-1\" \\\n")
+                && text.contains("d/admin-token")
+        );
         assert!(text.contains("\"http://127.0.0.1:1/api/orgs/acme/auditlogs/export?startTime=4102444800&format=cef\""));
         what.token = None;
         let text = first("http://127.0.0.1:1", &what);

@@ -165,7 +165,7 @@ fn page(tx: &mut dyn Tx, log: LogId, filter: &EventFilter, understood: &Understo
         events.truncate(understood.page_size);
         events.last().map(|e| Cursor::after(e.seq))
     } else {
-        stopped.map(|seq| Cursor::after(seq))
+        stopped.map(Cursor::after)
     };
     Ok(Page { events, continuation })
 }

@@ -124,11 +124,11 @@ impl<'e> Columns<'e> {
         Self {
             key: login.to_lowercase(),
             login,
-            name: clean(&event.actor.name),
-            token_name: clean(&event.actor.token_name),
+            name: lines(clean(&event.actor.name)),
+            token_name: lines(clean(&event.actor.token_name)),
             user_agent: clean(&event.request.user_agent),
             cli_command: clean(&event.request.cli_command),
-            target: clean(&event.target.name),
+            target: lines(clean(&event.target.name)),
             description: lines(clean(&event.description)),
             ip: event.request.source_ip.map(ip_bytes),
             event,
@@ -170,7 +170,7 @@ fn clean(text: &str) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
-/// CR and CRLF become LF.
+/// CR and CRLF become LF: readers of CSV change a CRLF inside of quotes (Go's does), and so would not give back what is kept.
 fn lines(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text }
 }
