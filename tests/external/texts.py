@@ -108,6 +108,21 @@ def check_csv(end, events):
     return every
 
 
+def not_vacuous(events):
+    """The log really holds everything that is hard, so that reading it proves something."""
+    texts = {
+        "description": [e["description"] for e in events],
+        "name": [e["user"]["name"] for e in events],
+        "tokenName": [e.get("tokenName", "") for e in events],
+    }
+    for where, hard in texts.items():
+        for mark in ("\"", ",", "\n", "|", "=", "\\", "\t", "🦀", "ש", "\u202e"):
+            assert any(mark in text for text in hard), f"no {mark!r} in any {where}"
+        assert where == "description" or any(text.startswith(("=", "@", "\t")) for text in hard), where
+    assert any(len(text) > 512 for text in texts["description"]), "no description is too long for a CEF name"
+    assert any(":" in e["sourceIP"] for e in events), "no IPv6 address"
+
+
 def same(left, right, name):
     assert len(left) == len(right), f"{name}: {len(left)} records instead of {len(right)}"
     for at, (is_, should) in enumerate(zip(left, right)):
@@ -179,6 +194,7 @@ END = int(time.time()) + 1
 while time.time() < END + 0.2:
     time.sleep(0.05)
 EVENTS = pages(END)
+not_vacuous(EVENTS)
 EVERY = check_csv(END, EVENTS)
 check_cef(END, EVENTS, EVERY)
 print(json.dumps({"events": len(EVENTS), "end": END}))

@@ -41,6 +41,11 @@ async fn make_trouble(world: &World) -> Client {
             "details": {"__type": "PermissionDescriptorAllow", "permissions": ["team:list"]}});
         let _ = machine.post("/api/orgs/pulumi/roles", role).await.expect(200);
     }
+    // The longest thing that a description names: over the 512 characters that CEF gives it.
+    let key = json!({"kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"});
+    let issuer = json!({"name": "long", "url": format!("https://long.example/{}", "a=b|c,d\\".repeat(80)), "jwks": {"keys": [key]}});
+    let _ = admin.post("/api/orgs/pulumi/oidc/issuers", issuer).await.expect(200);
     admin
 }
 

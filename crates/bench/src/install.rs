@@ -98,7 +98,7 @@ pub async fn fill(place: &Place, organization: &str, events: u64, seed: u64) -> 
 
 async fn into(store: &Store, first: Arc<At>, organization: &str, events: u64, seed: u64) -> Result<()> {
     let token = TokenValue::chosen(TOKEN.to_owned()).map_err(|e| e.to_string())?;
-    let wanted = install::Bootstrap { organization: organization.to_owned(), user: ADMIN.into(), token: Some(token) };
+    let wanted = install::Bootstrap { organization: organization.to_owned(), user: ADMIN.into(), token };
     // Changes nothing where somebody was before.
     install::bootstrap(&app(store.clone(), first), wanted).await.map_err(|e| e.to_string())?;
     let name = organization.to_owned();

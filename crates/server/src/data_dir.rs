@@ -85,6 +85,13 @@ impl DataDir {
         });
         written.map_err(|error| Failure::new(format!("{}: {error}", path.display())))
     }
+    /// Removes the first token's file again: nothing was set up with it.
+    pub fn remove_admin_token(&self) {
+        let path = self.admin_token();
+        if let Err(error) = std::fs::remove_file(&path) {
+            tracing::warn!("{} could not be removed; its token opens nothing: {error}", path.display());
+        }
+    }
 }
 
 /// Makes the directory; its parents as usual, itself for the owner only.

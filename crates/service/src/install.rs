@@ -27,8 +27,8 @@ pub struct Bootstrap {
     pub organization: String,
     /// The login of its admin, who is a site admin too.
     pub user: String,
-    /// His token, if the operator chose one.
-    pub token: Option<TokenValue>,
+    /// His token: chosen by the operator, or made by whoever shows it to him.
+    pub token: TokenValue,
 }
 
 /// Whether the first start has been: somebody or something has a name.
@@ -39,34 +39,30 @@ pub async fn is_set_up(app: &App) -> Result<bool> {
     Ok(!app.store.read(names::none_taken).await?)
 }
 
-/// Sets a fresh store up; on any other it changes nothing. Of several nodes that start at once one does it. The generated
-/// token is returned, to be shown once; `None` if the operator chose one, or if the store was set up before.
+/// Sets a fresh store up; on any other it changes nothing. Of several nodes that start at once one does it. Tells
+/// whether this call did it.
 ///
 /// # Errors
 /// `Invalid` for names that can't be, `Unavailable` where the database can't.
-pub async fn bootstrap(app: &App, wanted: Bootstrap) -> Result<Option<TokenValue>> {
+pub async fn bootstrap(app: &App, wanted: Bootstrap) -> Result<bool> {
     if is_set_up(app).await? {
-        return Ok(None);
+        return Ok(false);
     }
     check_owner("the organization's name", &wanted.organization)?;
     check_owner("the user's login", &wanted.user)?;
     if wanted.organization.eq_ignore_ascii_case(&wanted.user) {
         return Err(Error::invalid("the organization and its admin can't have the same name"));
     }
-    let generated = wanted.token.is_none().then(|| TokenValue::new(&*app.entropy));
-    let value = generated.clone().or(wanted.token);
-    let Some(value) = value else { return Err(Error::internal("no bootstrap token")) };
     let plan = Plan {
         org: OrgId::new(&*app.clock, &*app.entropy),
         user: UserId::new(&*app.clock, &*app.entropy),
         token: TokenId::new(&*app.clock, &*app.entropy),
         organization: wanted.organization,
         login: wanted.user,
-        value,
+        value: wanted.token,
     };
     let clock = Arc::clone(&app.clock);
-    let done = app
-        .store
+    app.store
         .write(move |tx| {
             names::lock_all(tx)?;
             if !names::none_taken(tx)? {
@@ -75,8 +71,7 @@ pub async fn bootstrap(app: &App, wanted: Bootstrap) -> Result<Option<TokenValue
             let org = plan.carry_out(tx, clock.now())?;
             Ok(Recorded::with_all(true, plan.events(&org)))
         })
-        .await?;
-    Ok(generated.filter(|_| done))
+        .await
 }
 
 /// What is to be made, with the ids that it gets.

@@ -82,8 +82,9 @@ impl House {
     /// Builds one.
     pub async fn new() -> Self {
         let (app, clock, directory) = empty().await;
-        let wanted = install::Bootstrap { organization: "acme".into(), user: "root".into(), token: None };
-        let root = install::bootstrap(&app, wanted).await.unwrap().unwrap();
+        let root = TokenValue::new(&*app.entropy);
+        let wanted = install::Bootstrap { organization: "acme".into(), user: "root".into(), token: root.clone() };
+        assert!(install::bootstrap(&app, wanted).await.unwrap());
         Self { app, clock, root, _directory: directory }
     }
     /// A request with this token, for this organisation if one is named; it must be let in.

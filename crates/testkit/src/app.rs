@@ -103,8 +103,8 @@ impl TestApp {
         };
         let app = Arc::new(App::new(store, as_clock, entropy, Egress::new(options.egress), settings));
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
-        let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token: Some(token) };
-        install::bootstrap(&app, first).await.unwrap();
+        let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token };
+        assert!(install::bootstrap(&app, first).await.unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let service = pileus_http::serve_router(Arc::clone(&app), options.http).unwrap();
         tokio::spawn(pileus_http::serve(listener, service, async move { drop(stopped.await) }, std::time::Duration::from_secs(1)));

@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// Outside crates that one floor alone may know: HTTP, SQL, outgoing requests.
 const OWNERS: &[(&str, &[&str])] = &[
-    ("axum", &["http"]),
+    ("hyper", &["http"]),
     ("matchit", &["http"]),
     ("rusqlite", &["store"]),
     ("tokio-postgres", &["store", "testkit"]),

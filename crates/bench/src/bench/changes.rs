@@ -7,6 +7,7 @@ use super::{
     site::{POSTGRES, SQLITE, Site, counter, token},
 };
 use crate::{Result, wire::Connection};
+use pileus_testkit::server::Server;
 use std::{
     fs::File,
     io::Write as _,
@@ -34,6 +35,7 @@ struct Round {
     p50: f64,
     p99: f64,
     commits_per_change: f64,
+    cpu: f64,
 }
 
 /// On SQLite: one client, sixteen, and what the disk does alone.
@@ -44,8 +46,8 @@ pub async fn sqlite(plan: &Plan, report: &mut Report) -> Result<()> {
     let (mut syncs, mut one, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds() {
         syncs.push(syncs_per_second(&site.start.data_dir)?);
-        one.push(round(plan, &server.url, &mut admin, &lanes[..1]).await?);
-        many.push(round(plan, &server.url, &mut admin, &lanes).await?);
+        one.push(round(plan, &server, &mut admin, &lanes[..1]).await?);
+        many.push(round(plan, &server, &mut admin, &lanes).await?);
     }
     let syncs = median(syncs);
     report.add(Line {
@@ -84,9 +86,9 @@ pub async fn postgres(plan: &Plan, report: &mut Report) -> Result<()> {
     let together = lanes(&mut admin, |_| "pulumi".into()).await?;
     let (mut one, mut same, mut many) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..plan.rounds() {
-        one.push(round(plan, &server.url, &mut admin, &together[..1]).await?);
-        same.push(round(plan, &server.url, &mut admin, &together).await?);
-        many.push(round(plan, &server.url, &mut admin, &apart).await?);
+        one.push(round(plan, &server, &mut admin, &together[..1]).await?);
+        same.push(round(plan, &server, &mut admin, &together).await?);
+        many.push(round(plan, &server, &mut admin, &apart).await?);
     }
     let rate = |rounds: &[Round]| median(rounds.iter().map(|r| r.rate).collect());
     let (one_rate, same_rate, many_rate) = (rate(&one), rate(&same), rate(&many));
@@ -115,6 +117,7 @@ fn add(
         ("p50 ms", of(|r| r.p50)),
         ("p99 ms", of(|r| r.p99)),
         ("commits per change", of(|r| r.commits_per_change)),
+        ("server CPU ms per change", of(|r| r.cpu)),
     ];
     report.add(Line { what: what.into(), engine, values, goal, met });
 }
@@ -133,17 +136,17 @@ async fn lanes(admin: &mut Connection, organization: impl Fn(usize) -> String) -
 }
 
 /// All lanes write as fast as they are answered.
-async fn round(plan: &Plan, url: &str, admin: &mut Connection, lanes: &[Lane]) -> Result<Round> {
+async fn round(plan: &Plan, server: &Server, admin: &mut Connection, lanes: &[Lane]) -> Result<Round> {
     let length = Duration::from_millis(if plan.quick { 700 } else { 3_000 });
     let mut connections = Vec::new();
     for lane in lanes {
-        let mut connection = Connection::open(url, &lane.token).await?;
+        let mut connection = Connection::open(&server.url, &lane.token).await?;
         // The first use of a token is recorded as a login, which is none of the changes counted.
         create(&mut connection, &lane.organization).await?;
         connections.push((connection, lane.organization.clone()));
     }
     let commits = counter(admin, "pileus_store_commits_total").await?;
-    let began = now();
+    let (cpu, began) = (server.cpu(), now());
     let clients: Vec<_> = connections
         .into_iter()
         .map(|(mut connection, organization)| {
@@ -163,6 +166,7 @@ async fn round(plan: &Plan, url: &str, admin: &mut Connection, lanes: &[Lane]) -
         latencies.extend(client.await.map_err(|e| e.to_string())??);
     }
     let elapsed = began.elapsed().as_secs_f64();
+    let cpu = (server.cpu() - cpu).as_secs_f64() * 1e3;
     let commits = counter(admin, "pileus_store_commits_total").await? - commits;
     let changes = latencies.len() as f64;
     Ok(Round {
@@ -170,6 +174,7 @@ async fn round(plan: &Plan, url: &str, admin: &mut Connection, lanes: &[Lane]) -
         p50: percentile(&mut latencies, 0.5),
         p99: percentile(&mut latencies, 0.99),
         commits_per_change: commits / changes,
+        cpu: cpu / changes,
     })
 }
 

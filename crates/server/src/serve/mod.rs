@@ -122,23 +122,24 @@ async fn first_start(app: &App, dir: &DataDir, address: SocketAddr) -> Result<St
         return Ok(listening + &welcome::ignored(&first::said(variable)));
     }
     let Wishes { organization, user, token } = Wishes::read(variable)?;
-    let chosen = token.is_some();
-    if !chosen {
+    // A generated token is on the disk before it counts, so that no crash locks everybody out.
+    let generated = token.is_none().then(|| TokenValue::new(&*app.entropy));
+    if let Some(generated) = &generated {
         dir.check_no_admin_token()?;
+        dir.write_admin_token(generated.expose())?;
     }
+    let Some(token) = token.or_else(|| generated.clone()) else { return Err(Failure::new("no first token")) };
     let wanted = install::Bootstrap { organization: organization.clone(), user: user.clone(), token };
-    let generated = install::bootstrap(app, wanted).await?;
-    if generated.is_none() && !chosen {
+    let done = install::bootstrap(app, wanted).await;
+    if generated.is_some() && !matches!(done, Ok(true)) {
+        dir.remove_admin_token();
+    }
+    if !done? {
         // Another node was first; it has shown the token.
         return Ok(listening + &welcome::ignored(&first::said(variable)));
     }
+    let file = generated.is_some().then(|| dir.admin_token());
     let token = generated.as_ref().map(TokenValue::expose);
-    // Printed all the same: it is the only token there is.
-    let written = token.map(|token| dir.write_admin_token(token));
-    if let Some(Err(error)) = &written {
-        tracing::warn!("the token is only printed: {error}");
-    }
-    let file = matches!(written, Some(Ok(()))).then(|| dir.admin_token());
     let said = welcome::First { organization: &organization, user: &user, token, token_file: file.as_deref() };
     Ok(listening + &welcome::first(&app.settings.public_url, &said))
 }

@@ -249,8 +249,9 @@ async fn the_first_token_s_file_goes_with_it() {
     let mut app = Arc::into_inner(app).unwrap();
     app.settings.admin_token_file = Some(file.clone());
     let app = Arc::new(app);
-    let wanted = crate::install::Bootstrap { organization: "acme".into(), user: "root".into(), token: None };
-    let value = crate::install::bootstrap(&app, wanted).await.unwrap().unwrap();
+    let value = TokenValue::new(&*app.entropy);
+    let wanted = crate::install::Bootstrap { organization: "acme".into(), user: "root".into(), token: value.clone() };
+    assert!(crate::install::bootstrap(&app, wanted).await.unwrap());
     std::fs::write(&file, format!("{}\n", value.expose())).unwrap();
     let info = RequestInfo { operation: "Test".into(), ..RequestInfo::default() };
     let caller = auth::authenticate(&app, value.expose(), &info).await.unwrap();
