@@ -3827,7 +3827,7 @@ pub static OPERATIONS: &[Operation] = &[
             rate: RateClass::Public,
             status: 200,
             body: BodyKind::None,
-            summary: "Tell which CLI versions are current; empty texts, so that no client asks for an upgrade.",
+            summary: "Tell which CLI versions are current: 0.0.0, so that no client asks for an upgrade.",
         },
     ),
 ];
