@@ -1,7 +1,7 @@
 //! The one integration-test binary. The same behaviour runs on SQLite and on a real PostgreSQL; independent clients,
 //! the house laws and the crash test stand beside it.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 #[macro_use]
 mod support;

@@ -88,7 +88,12 @@ async fn behaviour(on: On) {
     let egress = EgressConfig { allow, ..EgressConfig::default() };
     let Some(t) = TestApp::start_with(on, Options { egress, ..Options::default() }).await else { return };
     let issuer = Issuer::start();
-    let made = t.admin.post("/api/orgs/pulumi/oidc/issuers", json!({"name": "ci", "url": issuer.url})).await.expect(200).json();
+    let made = t
+        .admin
+        .post("/api/orgs/pulumi/oidc/issuers", json!({"name": "ci", "url": issuer.url}))
+        .await
+        .expect(200)
+        .json();
     let id = made["id"].as_str().unwrap();
     let token = issuer.token(t.clock.seconds(), "repo:acme/app");
     // A new issuer grants nothing.
@@ -120,7 +125,11 @@ async fn behaviour(on: On) {
     let forged = format!("{}x", &token[..token.len() - 1]);
     let _ = exchange(&t, &forged, "organization", "").await.error(401);
     // What it got expires, and goes with the issuer.
-    let _ = t.admin.post(&format!("/api/orgs/pulumi/oidc/issuers/{id}/regenerate-thumbprints"), json!({})).await.expect(200);
+    let _ = t
+        .admin
+        .post(&format!("/api/orgs/pulumi/oidc/issuers/{id}/regenerate-thumbprints"), json!({}))
+        .await
+        .expect(200);
     assert_eq!(count(&t, "oidc-issuer-updated").await, 1);
     t.clock.advance_seconds(601);
     let _ = machine.get("/api/user").await.error(401);

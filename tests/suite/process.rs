@@ -50,7 +50,7 @@ async fn the_first_start_prints_the_token_once_and_a_later_one_none() {
     assert_eq!(me["organizations"][0]["githubLogin"], "pulumi");
     let (code, said) = server.stop();
     assert_eq!(code, Some(0));
-    assert_eq!(tokens(&said), [token.clone()], "{said}");
+    assert_eq!(tokens(&said), std::slice::from_ref(&token), "{said}");
     assert!(said.contains("/api/orgs/pulumi/auditlogs?startTime="), "{said}");
     // Later: no token, and what the first start would read is ignored, which is said.
     let later =

@@ -188,8 +188,20 @@ fn the_sites_log_has_no_organisation_and_a_host_no_spaces() {
 }
 
 const KEYS: [&str; 14] = [
-    "authenticationFailure", "c6a2", "c6a2Label", "dvchost", "msg", "orgID", "requireOrgAdmin", "requireStackAdmin", "rt",
-    "src", "suser", "tokenID", "tokenName", "userID",
+    "authenticationFailure",
+    "c6a2",
+    "c6a2Label",
+    "dvchost",
+    "msg",
+    "orgID",
+    "requireOrgAdmin",
+    "requireStackAdmin",
+    "rt",
+    "src",
+    "suser",
+    "tokenID",
+    "tokenName",
+    "userID",
 ];
 
 proptest! {

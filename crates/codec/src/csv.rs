@@ -225,12 +225,30 @@ mod tests {
              11111111-1111-1111-1111-111111111111,ci,false,false,false\n"
         );
         let all = read(&write(Columns::All, Cells::Exact, &[row]));
-        assert_eq!(all[0][11..].join(" "), "EventID Sequence Time EventType ActorKind UserID UserAgent CLICommand \
-             RequestID Operation TargetKind Target Outcome Count");
-        assert_eq!(all[1][11..], [
-            "00000000-0000-0000-0000-000000000000", "7", "2023-02-14T14:53:01.000250Z", "user-login", "user", "",
-            "agent/1", "", "", "Login", "user", "user1", "success", "1",
-        ]);
+        assert_eq!(
+            all[0][11..].join(" "),
+            "EventID Sequence Time EventType ActorKind UserID UserAgent CLICommand \
+             RequestID Operation TargetKind Target Outcome Count"
+        );
+        assert_eq!(
+            all[1][11..],
+            [
+                "00000000-0000-0000-0000-000000000000",
+                "7",
+                "2023-02-14T14:53:01.000250Z",
+                "user-login",
+                "user",
+                "",
+                "agent/1",
+                "",
+                "",
+                "Login",
+                "user",
+                "user1",
+                "success",
+                "1",
+            ]
+        );
     }
 
     #[test]

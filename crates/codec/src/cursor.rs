@@ -111,7 +111,9 @@ mod tests {
 
     #[test]
     fn bare_times_are_older_than() -> Result<()> {
-        for (token, seconds) in [("1615413365", 1_615_413_365), ("1000000000", 1_000_000_000), ("9999999999", 9_999_999_999)] {
+        for (token, seconds) in
+            [("1615413365", 1_615_413_365), ("1000000000", 1_000_000_000), ("9999999999", 9_999_999_999)]
+        {
             let time = Timestamp::from_micros(seconds * 1_000_000);
             assert_eq!(Cursor::parse(token)?, Cursor::OlderThan(time));
         }
@@ -147,7 +149,10 @@ mod tests {
         ] {
             let error = Cursor::parse(token).err();
             assert_eq!(error.as_ref().map(Error::kind), Some(ErrorKind::Invalid), "{token}");
-            assert!(error.is_some_and(|e| e.message().starts_with("continuationToken ") && e.message().contains(why)), "{token}");
+            assert!(
+                error.is_some_and(|e| e.message().starts_with("continuationToken ") && e.message().contains(why)),
+                "{token}"
+            );
         }
         let long = "x".repeat(1000);
         assert!(Cursor::parse(&long).is_err_and(|e| e.message().len() < 120));

@@ -67,14 +67,38 @@ impl Texts {
 
 /// What breaks formats, among ordinary letters.
 const PARTS: [&str; 25] = [
-    "\"", ",", "\n", "\r", "\r\n", "|", "=", "\\", "\\n", "\t", " ", "  ", "'", "@", "-", "+", "a", "key=value",
-    " suser=mallory", "é", "🦀", "\u{202e}שלום", "\u{feff}", "…", "\\.",
+    "\"",
+    ",",
+    "\n",
+    "\r",
+    "\r\n",
+    "|",
+    "=",
+    "\\",
+    "\\n",
+    "\t",
+    " ",
+    "  ",
+    "'",
+    "@",
+    "-",
+    "+",
+    "a",
+    "key=value",
+    " suser=mallory",
+    "é",
+    "🦀",
+    "\u{202e}שלום",
+    "\u{feff}",
+    "…",
+    "\\.",
 ];
 
 /// Texts of such parts, some long, and some of any characters. No other control characters than LF, CR and TAB: names
 /// and descriptions cannot hold them.
 fn text() -> impl Strategy<Value = String> {
-    let parts = |len| proptest::collection::vec(0..PARTS.len(), len).prop_map(|all| all.iter().map(|i| PARTS[*i]).collect());
+    let parts =
+        |len| proptest::collection::vec(0..PARTS.len(), len).prop_map(|all| all.iter().map(|i| PARTS[*i]).collect());
     let any = proptest::collection::vec(any::<char>(), 0..40)
         .prop_map(|all| all.into_iter().filter(|c| !c.is_control()).collect());
     prop_oneof![8 => parts(0..12), 1 => parts(80..400), 1 => any]

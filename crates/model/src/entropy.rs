@@ -12,7 +12,10 @@ pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system")]
-    #[expect(clippy::panic, reason = "without randomness no token may be made; there is nothing sensible to go on with")]
+    #[expect(
+        clippy::panic,
+        reason = "without randomness no token may be made; there is nothing sensible to go on with"
+    )]
     fn fill(&self, buffer: &mut [u8]) {
         if let Err(error) = getrandom::fill(buffer) {
             panic!("the operating system gives no random bytes: {error}");

@@ -57,9 +57,7 @@ impl TokenValue {
     pub fn chosen(text: String) -> Result<Self> {
         let rest = text.strip_prefix(PREFIX).unwrap_or_default();
         if rest.len() < 32 || !rest.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            return Err(Error::invalid(
-                "a token must be \"pul-\" and at least 32 further letters, digits, '-' or '_'",
-            ));
+            return Err(Error::invalid("a token must be \"pul-\" and at least 32 further letters, digits, '-' or '_'"));
         }
         Ok(Self(Secret::new(text)))
     }

@@ -1,18 +1,21 @@
 //! A whole Pileus in the test's own process: real store, real listener, a clock that the test moves.
 
-use crate::{
-    client::Client,
-    clock::TestClock,
-    entropy::SeededEntropy,
-    postgres,
-};
+use crate::{client::Client, clock::TestClock, entropy::SeededEntropy, postgres};
 use pileus_egress::{Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
-use pileus_model::{audit::{AuditEvent, LogId}, clock::{Clock, SystemClock}, entropy::Entropy, token::TokenValue};
+use pileus_model::{
+    audit::{AuditEvent, LogId},
+    clock::{Clock, SystemClock},
+    entropy::Entropy,
+    token::TokenValue,
+};
 use pileus_service::{App, Settings, install};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
-use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use tokio::sync::oneshot;
 
 /// On which engine a test runs.
@@ -87,7 +90,12 @@ impl TestApp {
     }
 
     /// Starts one on this store.
-    pub async fn start_on(config: StoreConfig, database: String, directory: tempfile::TempDir, options: Options) -> Self {
+    pub async fn start_on(
+        config: StoreConfig,
+        database: String,
+        directory: tempfile::TempDir,
+        options: Options,
+    ) -> Self {
         let clock = Arc::new(TestClock::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy::new(7));
         let as_clock: Arc<dyn Clock> = if options.real_clock { Arc::new(SystemClock) } else { clock.clone() };
@@ -107,7 +115,12 @@ impl TestApp {
         assert!(install::bootstrap(&app, first).await.unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
         let service = pileus_http::serve_router(Arc::clone(&app), options.http).unwrap();
-        tokio::spawn(pileus_http::serve(listener, service, async move { drop(stopped.await) }, std::time::Duration::from_secs(1)));
+        tokio::spawn(pileus_http::serve(
+            listener,
+            service,
+            async move { drop(stopped.await) },
+            std::time::Duration::from_secs(1),
+        ));
         Self {
             app,
             clock,
@@ -149,7 +162,11 @@ impl TestApp {
     pub async fn member_with(&self, login: &str, permissions: &[&str]) -> Client {
         let client = self.member(login, "member").await;
         let role = self.role(permissions).await;
-        let _ = self.admin.patch(&format!("/api/orgs/pulumi/members/{login}"), json!({"fgaRoleId": role})).await.expect(204);
+        let _ = self
+            .admin
+            .patch(&format!("/api/orgs/pulumi/members/{login}"), json!({"fgaRoleId": role}))
+            .await
+            .expect(204);
         client
     }
 

@@ -57,24 +57,16 @@ pub async fn list_site(cx: Cx, args: ops::ListSiteAuditLogEventsArgs) -> Result<
 
 /// `ExportAuditLogEventsHandlerV1`
 pub async fn export_v1(cx: Cx, args: ops::ExportAuditLogEventsHandlerV1Args) -> Result<Reply> {
-    let format = ExportFormat::parse(
-        args.format.as_deref(),
-        args.columns.as_deref(),
-        args.cells.as_deref(),
-        Columns::V1,
-    )?;
+    let format =
+        ExportFormat::parse(args.format.as_deref(), args.columns.as_deref(), args.cells.as_deref(), Columns::V1)?;
     let request = ExportRequest { format, query: query!(Dialect::V1, args) };
     file(audit::export(&cx, &request).await?)
 }
 
 /// `ExportAuditLogEventsHandlerV2`
 pub async fn export_v2(cx: Cx, args: ops::ExportAuditLogEventsHandlerV2Args) -> Result<Reply> {
-    let format = ExportFormat::parse(
-        args.format.as_deref(),
-        args.columns.as_deref(),
-        args.cells.as_deref(),
-        Columns::V2,
-    )?;
+    let format =
+        ExportFormat::parse(args.format.as_deref(), args.columns.as_deref(), args.cells.as_deref(), Columns::V2)?;
     let request = ExportRequest { format, query: query!(Dialect::V2, args) };
     file(audit::export(&cx, &request).await?)
 }
@@ -85,7 +77,10 @@ pub async fn reader_kind(_cx: Cx, _args: ops::GetAuditLogsReaderKindArgs) -> Res
 }
 
 /// `ListAuditLogEventTypes`
-pub async fn event_types(_cx: Cx, _args: ops::ListAuditLogEventTypesArgs) -> Result<wire::ListAuditLogEventTypesResponse> {
+pub async fn event_types(
+    _cx: Cx,
+    _args: ops::ListAuditLogEventTypesArgs,
+) -> Result<wire::ListAuditLogEventTypesResponse> {
     let event_types = EventType::all().map(EventType::spec).map(|spec| wire::AuditLogEventTypeCatalogEntry {
         event: spec.id.to_owned(),
         display_name: spec.display_name.to_owned(),

@@ -88,7 +88,8 @@ impl EventFilter {
             && (self.users.is_empty() || self.users.iter().any(|u| row.actor_login.eq_ignore_ascii_case(u)))
             && (self.events.is_empty() || self.events.contains(&row.event))
             && (self.targets.is_empty() || self.targets.iter().any(|t| t == row.target))
-            && (self.tokens.is_empty() || row.token_id.is_some_and(|id| self.tokens.iter().any(|t| *t.as_bytes() == id)))
+            && (self.tokens.is_empty()
+                || row.token_id.is_some_and(|id| self.tokens.iter().any(|t| *t.as_bytes() == id)))
             && (self.ips.is_empty() || row.ip.is_some_and(|ip| self.ips.iter().any(|r| r.contains(ip))))
     }
 }

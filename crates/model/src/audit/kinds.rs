@@ -52,9 +52,8 @@ impl EventType {
     /// The type that a filter names: by identifier or display name, in any case. A deprecated name finds the
     /// events of the type that replaced it, since those are what is recorded.
     pub fn find(text: &str) -> Option<Self> {
-        let found = CATALOGUE
-            .iter()
-            .find(|s| s.id.eq_ignore_ascii_case(text) || s.display_name.eq_ignore_ascii_case(text))?;
+        let found =
+            CATALOGUE.iter().find(|s| s.id.eq_ignore_ascii_case(text) || s.display_name.eq_ignore_ascii_case(text))?;
         match found.replaced_by {
             Some(id) => Self::parse(id),
             None => Some(Self(found)),

@@ -146,7 +146,9 @@ impl Parser {
         match object.get("constraints") {
             None | Some(Value::Null) => {}
             Some(Value::Object(constraints)) if constraints.values().all(says_nothing) => {}
-            Some(_) => return self.at(".constraints".into(), |p| p.fail("constraints are not supported: leave them out")),
+            Some(_) => {
+                return self.at(".constraints".into(), |p| p.fail("constraints are not supported: leave them out"));
+            }
         }
         self.field(object, "permissions", |p, value| {
             let names = p.list(value)?.iter().enumerate();

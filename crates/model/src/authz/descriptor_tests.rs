@@ -95,8 +95,7 @@ fn all_kinds_of_object() -> crate::Result<()> {
             "__type": "PermissionExpressionEqual",
             "left": {"__type": format!("PermissionLiteralExpression{name}"), "identity": "x"},
             "right": {"__type": format!("PermissionExpression{name}")}}});
-        let condition =
-            Condition::Equal(Expression::Identity(kind, "x".to_owned()), Expression::Context(kind));
+        let condition = Condition::Equal(Expression::Identity(kind, "x".to_owned()), Expression::Context(kind));
         assert!(matches!(parse_descriptor(&json)?, Policy::If { condition: c, .. } if c == condition));
     }
     Ok(())
@@ -105,12 +104,9 @@ fn all_kinds_of_object() -> crate::Result<()> {
 #[test]
 fn refusals_name_the_place() {
     let group = |entry: Value| json!({"__type": "PermissionDescriptorGroup", "entries": [allow(&[]), entry]});
-    let when = |condition: Value| {
-        json!({"__type": "PermissionDescriptorCondition", "subNode": allow(&[]), "condition": condition})
-    };
-    let equal = |left: Value, right: Value| {
-        when(json!({"__type": "PermissionExpressionEqual", "left": left, "right": right}))
-    };
+    let when = |condition: Value| json!({"__type": "PermissionDescriptorCondition", "subNode": allow(&[]), "condition": condition});
+    let equal =
+        |left: Value, right: Value| when(json!({"__type": "PermissionExpressionEqual", "left": left, "right": right}));
     let text = json!({"__type": "PermissionLiteralExpressionString", "value": "x"});
     let mut limited = allow(&[]);
     limited["constraints"] = json!({"MaxOpenDuration": 60});
@@ -129,7 +125,10 @@ fn refusals_name_the_place() {
             "$.__type: \"PermissionDescriptorCompose\" is not supported here; allowed are PermissionDescriptorAllow",
         ),
         (json!({"__type": "PermissionDescriptorSelect"}), "$.__type: \"PermissionDescriptorSelect\" is not supported"),
-        (when(json!({"__type": "PermissionExpressionHasTag"})), "$.condition.__type: \"PermissionExpressionHasTag\" is not"),
+        (
+            when(json!({"__type": "PermissionExpressionHasTag"})),
+            "$.condition.__type: \"PermissionExpressionHasTag\" is not",
+        ),
         (when(json!({"__type": "PermissionLiteralExpressionBool", "value": true})), "$.condition.__type: "),
         (
             equal(json!({"__type": "PermissionLiteralExpressionNumber", "value": 1}), text.clone()),
@@ -140,7 +139,10 @@ fn refusals_name_the_place() {
             "$.condition.left.context.__type: ",
         ),
         (
-            equal(json!({"__type": "PermissionExpressionStack"}), json!({"__type": "PermissionLiteralExpressionStack"})),
+            equal(
+                json!({"__type": "PermissionExpressionStack"}),
+                json!({"__type": "PermissionLiteralExpressionStack"}),
+            ),
             "$.condition.right: \"identity\" is missing",
         ),
         (

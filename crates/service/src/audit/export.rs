@@ -105,7 +105,10 @@ impl Slot {
         let mut running = lock(&app.recorder.slots.0);
         for (key, limit) in keys.iter().zip(limits) {
             if running.get(key).copied().unwrap_or(0) >= limit {
-                return Err(Error::rate_limited(5, format!("{limit} exports are already running; wait for one to end")));
+                return Err(Error::rate_limited(
+                    5,
+                    format!("{limit} exports are already running; wait for one to end"),
+                ));
             }
         }
         for key in &keys {
@@ -141,7 +144,10 @@ pub struct Export<S> {
 ///
 /// # Errors
 /// As [`super::list`]; `RateLimited` if too many exports run.
-pub async fn export(cx: &Cx, request: &ExportRequest) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
+pub async fn export(
+    cx: &Cx,
+    request: &ExportRequest,
+) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
     let org = cx.org()?;
     run(cx, request, org.log, Some(org.id), &org.name).await
 }
@@ -150,7 +156,10 @@ pub async fn export(cx: &Cx, request: &ExportRequest) -> Result<Export<impl Stre
 ///
 /// # Errors
 /// As [`export`].
-pub async fn export_site(cx: &Cx, request: &ExportRequest) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
+pub async fn export_site(
+    cx: &Cx,
+    request: &ExportRequest,
+) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
     run(cx, request, LogId::SITE, None, "site").await
 }
 
@@ -190,7 +199,10 @@ async fn run(
     let file_name = format!("audit-log-{name}-{year:04}-{month:02}-{day:02}.{extension}");
     let writer = Writer::new(request.format, &cx.app.settings.host_name, org);
     let source = Source { app: Arc::clone(&cx.app), log, filter: Arc::new(filter), writer };
-    Ok(Export { file_name, body: body(Progress { source, range, gzip: Some(GzipEncoder::new()), started: false, _slot: slot }) })
+    Ok(Export {
+        file_name,
+        body: body(Progress { source, range, gzip: Some(GzipEncoder::new()), started: false, _slot: slot }),
+    })
 }
 
 /// Rows to bytes.
@@ -302,7 +314,12 @@ fn body(progress: Progress) -> impl Stream<Item = Result<Bytes>> + Send + 'stati
 
 /// Compresses off the threads that answer requests. Gives the encoder back unless the member ended. The first piece is
 /// brought out at once, so that the client sees that the export runs.
-async fn compress(mut gzip: GzipEncoder, plain: Vec<u8>, first: bool, end: bool) -> Result<(Option<GzipEncoder>, Bytes)> {
+async fn compress(
+    mut gzip: GzipEncoder,
+    plain: Vec<u8>,
+    first: bool,
+    end: bool,
+) -> Result<(Option<GzipEncoder>, Bytes)> {
     tokio::task::spawn_blocking(move || {
         gzip.write(&plain)?;
         if first && !end {

@@ -87,7 +87,8 @@ impl LogQuery {
                 .filter(|n| (1..=1000).contains(n))
                 .ok_or_else(|| Error::invalid(format!("pageSize {n} must be from 1 to 1000")))?,
         };
-        let cursor = self.continuation.as_deref().filter(|t| !t.is_empty()).map(Cursor::parse).transpose()?.or(from_end);
+        let cursor =
+            self.continuation.as_deref().filter(|t| !t.is_empty()).map(Cursor::parse).transpose()?.or(from_end);
         Ok(Understood { filter, token_names, cursor, page_size })
     }
 

@@ -8,10 +8,7 @@ use pileus_model::{
     audit::{AuditEvent, EventFilter, ExportRow, LogId, Target, catalogue},
     ids::OrgId,
 };
-use pileus_store::{
-    Flow, Recorded, Tx,
-    audit::Driver,
-};
+use pileus_store::{Flow, Recorded, Tx, audit::Driver};
 
 /// A read of the log by the same caller with the same filter is recorded once in this time, in seconds.
 const READ_WINDOW: i64 = 15 * 60;

@@ -70,9 +70,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Recorder {
     /// Whether this reader's last recorded read lies less than `window` seconds back. Only a memory: the store decides.
     pub(super) fn read_lately(&self, log: LogId, reader: &str, now: Timestamp, window: i64) -> bool {
-        lock(&self.reads)
-            .get(&(log, reader.to_owned()))
-            .is_some_and(|at| now < at.plus_seconds(window))
+        lock(&self.reads).get(&(log, reader.to_owned())).is_some_and(|at| now < at.plus_seconds(window))
     }
     /// Remembers that the store holds a record of this reader at this time.
     pub(super) fn remember_read(&self, log: LogId, reader: String, at: Timestamp) {

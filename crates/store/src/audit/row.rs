@@ -3,7 +3,10 @@
 use crate::db::Row;
 use pileus_model::{
     Error, Result,
-    audit::{Actor, ActorKind, AuditEvent, EventSpec, EventType, ExportRow, LogId, NewEvent, Outcome, RequestInfo, Target, ip_from_bytes},
+    audit::{
+        Actor, ActorKind, AuditEvent, EventSpec, EventType, ExportRow, LogId, NewEvent, Outcome, RequestInfo, Target,
+        ip_from_bytes,
+    },
     ids::{EventId, RequestId, TokenId, UserId},
 };
 use std::{

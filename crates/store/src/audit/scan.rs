@@ -116,7 +116,12 @@ struct Path<'p> {
     limit: usize,
 }
 
-fn run(tx: &mut dyn Tx, of: &Statements, path: &Path<'_>, each: &mut dyn FnMut(&dyn Row) -> Result<Flow>) -> Result<()> {
+fn run(
+    tx: &mut dyn Tx,
+    of: &Statements,
+    path: &Path<'_>,
+    each: &mut dyn FnMut(&dyn Row) -> Result<Flow>,
+) -> Result<()> {
     let limit = i64::try_from(path.limit).unwrap_or(i64::MAX);
     let log = path.log.0;
     match path.driver.statement(of) {
@@ -211,7 +216,8 @@ mod tests {
                 (of.token, "audit_by_token", "token_id"),
                 (of.ip, "audit_by_ip", "ip"),
             ] {
-                let expected = format!("SEARCH audit_events USING INDEX {index} (log=? AND {column}=? AND seq>? AND seq<?)");
+                let expected =
+                    format!("SEARCH audit_events USING INDEX {index} (log=? AND {column}=? AND seq>? AND seq<?)");
                 assert_eq!(plan(sql.sqlite, 5), expected);
             }
         }

@@ -54,7 +54,9 @@ pub(super) fn sqlite(error: &rusqlite::Error) -> Error {
         return Error::internal(format!("sqlite: {error}"));
     };
     let answer = match (code.code, code.extended_code) {
-        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => exists(),
+        (_, ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID) => {
+            exists()
+        }
         (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => referenced(),
         (ErrorCode::DiskFull, _) => Error::unavailable(NO_ROOM),
         (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => Error::unavailable(BUSY),
@@ -104,7 +106,9 @@ pub(super) fn postgres(error: &tokio_postgres::Error) -> Error {
         _ if *code == SqlState::FOREIGN_KEY_VIOLATION => referenced(),
         _ if *code == SqlState::DISK_FULL => Error::unavailable(NO_ROOM),
         _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::QUERY_CANCELED => Error::unavailable(BUSY),
-        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Error::unavailable("the database is read-only at the moment; try again later"),
+        _ if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+            Error::unavailable("the database is read-only at the moment; try again later")
+        }
         _ if *code == SqlState::TOO_MANY_CONNECTIONS => Error::unavailable(BUSY),
         "40" => Error::unavailable(BUSY),
         // Connection, resources, operator intervention, system.

@@ -87,7 +87,8 @@ fn next(applied: &Applied, engine: Engine) -> Result<Option<&'static Migration>>
 fn sqlite_applied(connection: &Connection) -> Result<Applied> {
     let look = || -> rusqlite::Result<Applied> {
         let found: i64 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'", [], |row| row.get(0))?;
+            connection
+                .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'schema_version'", [], |row| row.get(0))?;
         if found == 0 {
             return Ok(Vec::new());
         }
@@ -165,10 +166,8 @@ mod tests {
     #[test]
     fn every_file_is_in_the_list_and_in_order() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut files: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         files.sort();
         let mut expected = Vec::new();
         for (index, m) in MIGRATIONS.iter().enumerate() {

@@ -79,19 +79,34 @@ pub trait TxExt {
     ///
     /// # Errors
     /// As [`Tx::query`].
-    fn one<T>(&mut self, sql: impl Into<Sql>, params: Params<'_>, convert: impl FnMut(&dyn Row) -> Result<T>) -> Result<Option<T>>;
+    fn one<T>(
+        &mut self,
+        sql: impl Into<Sql>,
+        params: Params<'_>,
+        convert: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Option<T>>;
     /// All rows, converted. The statement must bound their number.
     ///
     /// # Errors
     /// As [`Tx::query`].
-    fn all<T>(&mut self, sql: impl Into<Sql>, params: Params<'_>, convert: impl FnMut(&dyn Row) -> Result<T>) -> Result<Vec<T>>;
+    fn all<T>(
+        &mut self,
+        sql: impl Into<Sql>,
+        params: Params<'_>,
+        convert: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Vec<T>>;
 }
 
 impl TxExt for dyn Tx + '_ {
     fn run(&mut self, sql: impl Into<Sql>, params: Params<'_>) -> Result<u64> {
         self.execute(sql.into(), params)
     }
-    fn one<T>(&mut self, sql: impl Into<Sql>, params: Params<'_>, mut convert: impl FnMut(&dyn Row) -> Result<T>) -> Result<Option<T>> {
+    fn one<T>(
+        &mut self,
+        sql: impl Into<Sql>,
+        params: Params<'_>,
+        mut convert: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Option<T>> {
         let mut found = None;
         self.query(sql.into(), params, &mut |row| {
             found = Some(convert(row)?);
@@ -99,7 +114,12 @@ impl TxExt for dyn Tx + '_ {
         })?;
         Ok(found)
     }
-    fn all<T>(&mut self, sql: impl Into<Sql>, params: Params<'_>, mut convert: impl FnMut(&dyn Row) -> Result<T>) -> Result<Vec<T>> {
+    fn all<T>(
+        &mut self,
+        sql: impl Into<Sql>,
+        params: Params<'_>,
+        mut convert: impl FnMut(&dyn Row) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let mut rows = Vec::new();
         self.query(sql.into(), params, &mut |row| {
             rows.push(convert(row)?);

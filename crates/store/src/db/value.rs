@@ -117,7 +117,11 @@ impl dyn Row + '_ {
     ///
     /// # Errors
     /// What `convert` returns.
-    pub fn opt<'r, T>(&'r self, column: usize, convert: impl FnOnce(&'r Self, usize) -> Result<T>) -> Result<Option<T>> {
+    pub fn opt<'r, T>(
+        &'r self,
+        column: usize,
+        convert: impl FnOnce(&'r Self, usize) -> Result<T>,
+    ) -> Result<Option<T>> {
         if self.is_null(column)? { Ok(None) } else { convert(self, column).map(Some) }
     }
 }

@@ -80,17 +80,21 @@ impl Lab {
         open(&self.config, &self.clock).await
     }
     /// Writes without an event.
-    pub async fn write<T: Send + 'static>(&self, mut f: impl FnMut(&mut dyn Tx) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn write<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut dyn Tx) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.store.write(move |tx| Ok(Recorded::unaudited(f(tx)?, "a test"))).await
     }
     /// Adds a note and its event.
     pub async fn note(&self, log: i64, text: &str) -> Result<()> {
         let text = text.to_owned();
-        self.store.write(move |tx| {
-            insert(tx, &text)?;
-            Ok(Recorded::new((), event(log, &text)))
-        })
-        .await
+        self.store
+            .write(move |tx| {
+                insert(tx, &text)?;
+                Ok(Recorded::new((), event(log, &text)))
+            })
+            .await
     }
     /// The notes, sorted.
     pub async fn notes(&self) -> Vec<String> {
@@ -113,7 +117,9 @@ pub fn insert(tx: &mut dyn Tx, text: &str) -> Result<()> {
 }
 
 pub fn notes(tx: &mut dyn Tx) -> Result<Vec<String>> {
-    tx.all("SELECT reader FROM audit_reads WHERE log = $1 ORDER BY reader", &[77i64.into()], |row| Ok(row.text(0)?.to_owned()))
+    tx.all("SELECT reader FROM audit_reads WHERE log = $1 ORDER BY reader", &[77i64.into()], |row| {
+        Ok(row.text(0)?.to_owned())
+    })
 }
 
 /// All events to which the driver leads, oldest first.

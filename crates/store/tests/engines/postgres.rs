@@ -21,7 +21,8 @@ async fn connect(url: &str) -> tokio_postgres::Client {
 
 /// Waits until somebody waits for a lock.
 async fn somebody_waits(client: &tokio_postgres::Client) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let waiting =
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {
         tokio::task::yield_now().await;
     }
@@ -73,17 +74,18 @@ async fn a_deadlock_is_tried_again() {
     let writers = [(1i64, 2i64), (2, 1)].map(|(first, second)| {
         let (store, runs, meeting) = (lab.store.clone(), runs.clone(), meeting.clone());
         tokio::spawn(async move {
-            store.write(move |tx| {
-                const LOCK: &str = "SELECT seq FROM audit_counters WHERE log = $1 FOR UPDATE";
-                tx.one(LOCK, &[first.into()], |_| Ok(()))?;
-                if runs.fetch_add(1, Ordering::SeqCst) < 2 {
-                    meeting.wait();
-                }
-                tx.one(LOCK, &[second.into()], |_| Ok(()))?;
-                insert(tx, &format!("{first}"))?;
-                Ok(Recorded::new((), event(1, "done")))
-            })
-            .await
+            store
+                .write(move |tx| {
+                    const LOCK: &str = "SELECT seq FROM audit_counters WHERE log = $1 FOR UPDATE";
+                    tx.one(LOCK, &[first.into()], |_| Ok(()))?;
+                    if runs.fetch_add(1, Ordering::SeqCst) < 2 {
+                        meeting.wait();
+                    }
+                    tx.one(LOCK, &[second.into()], |_| Ok(()))?;
+                    insert(tx, &format!("{first}"))?;
+                    Ok(Recorded::new((), event(1, "done")))
+                })
+                .await
         })
     });
     for writer in writers {
@@ -171,7 +173,8 @@ async fn a_rare_value_is_found_by_its_index() {
              WHERE log = $1 AND {column} = $2 AND -seq > $3 AND -seq <= $4 ORDER BY -seq LIMIT $5; "
         );
         client.batch_execute(&sql).await.unwrap();
-        let plan = client.simple_query(&format!("EXPLAIN EXECUTE s_{column} (1, 'rare', -9000, -1, 100)")).await.unwrap();
+        let plan =
+            client.simple_query(&format!("EXPLAIN EXECUTE s_{column} (1, 'rare', -9000, -1, 100)")).await.unwrap();
         let plan = format!("{plan:?}");
         assert!(plan.contains(index), "{column}: {plan}");
     }

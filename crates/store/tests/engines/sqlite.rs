@@ -17,12 +17,13 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<pileu
     let (reached, wait) = mpsc::channel();
     let store = store.clone();
     let holding = tokio::spawn(async move {
-        store.write(move |_| {
-            reached.send(()).unwrap();
-            let _ = gone.recv();
-            Ok(Recorded::new((), event(1, "held")))
-        })
-        .await
+        store
+            .write(move |_| {
+                reached.send(()).unwrap();
+                let _ = gone.recv();
+                Ok(Recorded::new((), event(1, "held")))
+            })
+            .await
     });
     tokio::task::spawn_blocking(move || wait.recv()).await.unwrap().unwrap();
     (go, holding)
@@ -32,11 +33,12 @@ async fn hold(store: &Store) -> (mpsc::Sender<()>, tokio::task::JoinHandle<pileu
 fn queued(store: &Store, text: String) -> Pending {
     let store = store.clone();
     let mut write: Pending = Box::pin(async move {
-        store.write(move |tx| {
-            insert(tx, &text)?;
-            Ok(Recorded::new((), event(1, "queued")))
-        })
-        .await
+        store
+            .write(move |tx| {
+                insert(tx, &text)?;
+                Ok(Recorded::new((), event(1, "queued")))
+            })
+            .await
     });
     assert!(matches!(write.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending));
     write

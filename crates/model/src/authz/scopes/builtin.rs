@@ -1,6 +1,6 @@
 //! What the built-in roles grant. The admin's is [`Policy::Everything`].
 
-use super::{Permission, super::Policy};
+use super::{super::Policy, Permission};
 
 /// Reading the organisation, its members, teams, roles and tags, and the list of its stacks (which shows to each caller
 /// what he may see). Nothing on environments and accounts: whoever creates something gets admin on it.

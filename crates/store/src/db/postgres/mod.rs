@@ -65,10 +65,7 @@ impl Postgres {
         let version = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await;
         let version: i32 = version.and_then(|row| row.try_get(0)).map_err(|e| error::postgres(&e))?;
         if version < OLDEST {
-            return Err(Error::invalid(format!(
-                "PostgreSQL {} is too old: 15 or newer is needed",
-                version / 10_000
-            )));
+            return Err(Error::invalid(format!("PostgreSQL {} is too old: 15 or newer is needed", version / 10_000)));
         }
         let fresh = migrate::postgres(&mut client, &*this.tools.clock).await?;
         drop(client);
@@ -148,10 +145,9 @@ impl Postgres {
 
 /// What the operator's address says, with our bounds where it says nothing.
 fn parse(url: &Secret<String>) -> Result<Config> {
-    let mut config: Config = url
-        .expose()
-        .parse()
-        .map_err(|e: tokio_postgres::Error| Error::invalid(format!("the database's address can't be used: {}", error::chain(&e))))?;
+    let mut config: Config = url.expose().parse().map_err(|e: tokio_postgres::Error| {
+        Error::invalid(format!("the database's address can't be used: {}", error::chain(&e)))
+    })?;
     if config.get_ssl_mode() == SslMode::Require {
         return Err(Error::invalid(
             "sslmode=require can't be met: Pileus speaks to PostgreSQL without TLS; use a private network, or a local proxy that adds TLS",

@@ -14,13 +14,20 @@ impl ToSql for Value<'_> {
             (Self::Int(v), &Type::INT4) => out.put_i32(v.try_into()?),
             (Self::Int(v), &Type::INT2) => out.put_i16(v.try_into()?),
             (Self::Bool(v), &Type::BOOL) => out.put_u8(u8::from(v)),
-            (Self::Text(v), &Type::TEXT | &Type::VARCHAR | &Type::BPCHAR | &Type::NAME | &Type::JSON | &Type::UNKNOWN) => {
+            (
+                Self::Text(v),
+                &Type::TEXT | &Type::VARCHAR | &Type::BPCHAR | &Type::NAME | &Type::JSON | &Type::UNKNOWN,
+            ) => {
                 out.put_slice(v.as_bytes());
             }
             (Self::Bytes(v), &Type::BYTEA) => out.put_slice(v),
             // The value itself may be a secret.
-            (Self::Int(_), ty) => return Err(format!("a whole number does not fit a parameter of the type {ty}").into()),
-            (Self::Bool(_), ty) => return Err(format!("a truth value does not fit a parameter of the type {ty}").into()),
+            (Self::Int(_), ty) => {
+                return Err(format!("a whole number does not fit a parameter of the type {ty}").into());
+            }
+            (Self::Bool(_), ty) => {
+                return Err(format!("a truth value does not fit a parameter of the type {ty}").into());
+            }
             (Self::Text(_), ty) => return Err(format!("a text does not fit a parameter of the type {ty}").into()),
             (Self::Bytes(_), ty) => return Err(format!("bytes do not fit a parameter of the type {ty}").into()),
         }

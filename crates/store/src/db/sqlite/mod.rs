@@ -42,7 +42,12 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// Opens or creates the file and brings its schema up to date. Tells whether it was created.
-    pub async fn open(path: PathBuf, readers: usize, max_pages: Option<u32>, tools: Arc<Tools>) -> Result<(Self, bool)> {
+    pub async fn open(
+        path: PathBuf,
+        readers: usize,
+        max_pages: Option<u32>,
+        tools: Arc<Tools>,
+    ) -> Result<(Self, bool)> {
         let opening = tokio::task::spawn_blocking(move || {
             // A file of a newer schema is left as it is: look before anything is set.
             migrate::sqlite_check(&connect(&path)?)?;
@@ -68,9 +73,7 @@ impl Sqlite {
     }
 
     pub async fn ping(&self) -> Result<Health> {
-        self.readers
-            .run(Box::new(|tx| tx.query("SELECT 1".into(), &[], &mut |_| Ok(super::Flow::Stop))))
-            .await?;
+        self.readers.run(Box::new(|tx| tx.query("SELECT 1".into(), &[], &mut |_| Ok(super::Flow::Stop)))).await?;
         self.writer.run(Box::new(|_| Ok(Vec::new()))).await?;
         Ok(Health { clock_ahead_micros: 0 })
     }
