@@ -3,10 +3,7 @@
 //! It knows every floor and is used by tests only. Without the feature `app` it knows only the nouns, so that the
 //! store's own tests can stand on it.
 
-#![cfg_attr(
-    feature = "app",
-    expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends")
-)]
+#![cfg_attr(feature = "app", expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends"))]
 
 pub mod clock;
 pub mod entropy;
