@@ -4,13 +4,10 @@ use crate::Reply;
 use http::{HeaderMap, HeaderValue, header};
 use pileus_codec::csv::Columns;
 use pileus_contract::{ops, wire};
-use pileus_model::{
-    Error, Result,
-    audit::{ActorKind, AuditEvent, EventType},
-};
+use pileus_model::{Error, Result, audit::EventType};
 use pileus_service::{
     Cx,
-    audit::{self, Dialect, Export, ExportFormat, ExportRequest, LogQuery, Page},
+    audit::{self, Dialect, Export, ExportFormat, ExportRequest, Listed, LogQuery, Page},
 };
 
 /// The parameters that all lists and exports share, from the arguments of any of them.
@@ -102,34 +99,24 @@ fn page(page: Page, name: fn(EventType) -> &'static str) -> wire::ResponseAuditL
 }
 
 /// False flags and empty texts of the optional fields are left out (audit.md §1.4).
-fn event_on_the_wire(recorded: AuditEvent, name: fn(EventType) -> &'static str) -> wire::AuditLogEvent {
-    let event = recorded.event;
+fn event_on_the_wire(event: Listed, name: fn(EventType) -> &'static str) -> wire::AuditLogEvent {
     let spec = event.event.spec();
-    let machine = event.actor.kind != ActorKind::User;
+    // A machine's own name: its token's, or what it called itself.
+    let own_name = if event.token_name.is_empty() { &event.name } else { &event.token_name };
     wire::AuditLogEvent {
-        timestamp: recorded.at.as_seconds(),
-        source_ip: event.request.source_ip.map_or_else(String::new, |ip| ip.to_string()),
+        timestamp: event.at.as_seconds(),
+        source_ip: event.ip.map_or_else(String::new, |ip| ip.to_string()),
         event: name(event.event).to_owned(),
         description: event.description,
-        actor_name: machine.then(|| actor_name(&event.actor)).filter(|n| !n.is_empty()),
+        actor_name: (event.machine && !own_name.is_empty()).then(|| own_name.clone()),
         actor_urn: None,
-        token_id: event.actor.token.map(|id| id.to_string()),
-        token_name: Some(event.actor.token_name).filter(|n| !n.is_empty()),
-        user: wire::UserInfo {
-            name: event.actor.name,
-            github_login: event.actor.login,
-            avatar_url: String::new(),
-            email: None,
-        },
+        token_id: event.token.map(|id| id.to_string()),
+        token_name: Some(event.token_name).filter(|n| !n.is_empty()),
+        user: wire::UserInfo { name: event.name, github_login: event.login, avatar_url: String::new(), email: None },
         req_org_admin: spec.requires_org_admin.then_some(true),
         req_stack_admin: spec.requires_stack_admin.then_some(true),
         auth_failure: spec.authentication_failure.then_some(true),
     }
-}
-
-/// A machine's own name: its token's, or what it called itself.
-fn actor_name(actor: &pileus_model::audit::Actor) -> String {
-    if actor.token_name.is_empty() { actor.name.clone() } else { actor.token_name.clone() }
 }
 
 /// The file's name is made of harmless characters only, so RFC 6266's plain form suffices.

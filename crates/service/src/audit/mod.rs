@@ -9,5 +9,5 @@ mod recorder;
 
 pub use export::{Export, ExportFormat, ExportRequest, export, export_site};
 pub use query::{Dialect, LogQuery};
-pub use read::{Page, list, list_site};
+pub use read::{Listed, Page, list, list_site};
 pub use recorder::{Recorder, denied, flush};

@@ -5,10 +5,11 @@ use crate::Cx;
 use pileus_codec::cursor::Cursor;
 use pileus_model::{
     Result, Timestamp,
-    audit::{AuditEvent, EventFilter, ExportRow, LogId, Target, catalogue},
-    ids::OrgId,
+    audit::{EventFilter, EventType, ExportRow, LogId, Target, catalogue},
+    ids::{OrgId, TokenId},
 };
 use pileus_store::{Flow, Recorded, Tx, audit::Driver};
+use std::net::IpAddr;
 
 /// A read of the log by the same caller with the same filter is recorded once in this time, in seconds.
 const READ_WINDOW: i64 = 15 * 60;
@@ -17,11 +18,53 @@ const MAX_LOOKED_AT: usize = 50_000;
 /// Rows that one step of a filtered scan looks at.
 const STEP: usize = 2_000;
 
+/// An event as a page shows it: what goes over the wire, and nothing else is read.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// When.
+    pub at: Timestamp,
+    /// The type.
+    pub event: EventType,
+    /// One sentence.
+    pub description: String,
+    /// The actor's login.
+    pub login: String,
+    /// The actor's display name.
+    pub name: String,
+    /// Whether the actor was no person.
+    pub machine: bool,
+    /// Where the request came from, if known.
+    pub ip: Option<IpAddr>,
+    /// The token that authenticated, if any.
+    pub token: Option<TokenId>,
+    /// That token's name.
+    pub token_name: String,
+    /// The position in the log.
+    seq: i64,
+}
+
+impl From<&ExportRow<'_>> for Listed {
+    fn from(row: &ExportRow<'_>) -> Self {
+        Self {
+            at: row.at,
+            event: row.event,
+            description: row.description.to_owned(),
+            login: row.actor_login.to_owned(),
+            name: row.actor_name.to_owned(),
+            machine: row.user_id.is_none(),
+            ip: row.ip,
+            token: row.token_id.map(TokenId::from_bytes),
+            token_name: row.token_name.to_owned(),
+            seq: row.seq,
+        }
+    }
+}
+
 /// One page.
 #[derive(Debug)]
 pub struct Page {
     /// The events, newest first.
-    pub events: Vec<AuditEvent>,
+    pub events: Vec<Listed>,
     /// Where to go on; none on the last page.
     pub continuation: Option<String>,
 }
@@ -49,10 +92,7 @@ async fn read(cx: &Cx, query: &LogQuery, log: LogId, org: Option<OrgId>, name: &
     if let Some(before) = settle {
         cx.app.store.settle(log, before).await?;
     }
-    let checked = understood.clone();
-    // A query that is refused for an unknown user reveals nothing, so it is checked before it is recorded.
-    cx.app.store.read(move |tx| checked.resolve(tx, log, org).map(drop)).await?;
-    record(cx, &understood, log, name).await?;
+    record(cx, &understood, log, org, name).await?;
     cx.app
         .store
         .read(move |tx| {
@@ -62,14 +102,17 @@ async fn read(cx: &Cx, query: &LogQuery, log: LogId, org: Option<OrgId>, name: &
         .await
 }
 
-/// Records the reading, unless this caller's equal one was recorded within the window.
-async fn record(cx: &Cx, understood: &Understood, log: LogId, name: &str) -> Result<()> {
+/// Records the reading, unless this caller's equal one was recorded within the window. A query that is refused (for an
+/// unknown user) reveals nothing and is not recorded.
+async fn record(cx: &Cx, understood: &Understood, log: LogId, org: Option<OrgId>, name: &str) -> Result<()> {
     let reader = understood.reader(cx)?;
     let now = cx.now();
     let recorder = &cx.app.recorder;
     if recorder.read_lately(log, &reader, now, READ_WINDOW) {
         return Ok(());
     }
+    let checked = understood.clone();
+    cx.app.store.read(move |tx| checked.resolve(tx, log, org).map(drop)).await?;
     let description = match understood.describe() {
         filter if filter.is_empty() => format!("Read audit log \"{name}\""),
         filter => format!("Read audit log \"{name}\" ({filter})"),
@@ -174,11 +217,11 @@ fn merged(
     drivers: &[Driver<'_>],
     span: Span,
     wanted: usize,
-    events: &mut Vec<AuditEvent>,
+    events: &mut Vec<Listed>,
 ) -> Result<Option<i64>> {
     for driver in drivers {
-        pileus_store::audit::scan(tx, log, *driver, span.below, span.from, wanted, &mut |event| {
-            events.push(event.clone());
+        pileus_store::audit::scan_lean(tx, log, *driver, span.below, span.from, wanted, &mut |row| {
+            events.push(row.into());
             Ok(Flow::Next)
         })?;
     }
@@ -199,17 +242,17 @@ fn checked(
     span: Span,
     filter: &EventFilter,
     wanted: usize,
-    events: &mut Vec<AuditEvent>,
+    events: &mut Vec<Listed>,
 ) -> Result<Option<i64>> {
     let mut below = span.below;
     let mut looked_at = 0;
     while looked_at < MAX_LOOKED_AT {
         let mut seen = 0;
-        pileus_store::audit::scan(tx, log, driver, below, span.from, STEP, &mut |event| {
+        pileus_store::audit::scan_lean(tx, log, driver, below, span.from, STEP, &mut |row| {
             seen += 1;
-            below = event.seq;
-            if filter.matches(&ExportRow::from(event)) {
-                events.push(event.clone());
+            below = row.seq;
+            if filter.matches(row) {
+                events.push(row.into());
             }
             Ok(if events.len() == wanted { Flow::Stop } else { Flow::Next })
         })?;
