@@ -80,6 +80,7 @@ both! {
         lab.store.write(move |_| Ok(Recorded::new((), event(1, strange)))).await.unwrap();
         let found = lab.events(1).await.remove(0).event;
         assert_eq!(found.description, "Created team \"a\nb\nc\u{fffd}d|=\\ 🐦 \u{202e}rtl\"");
-        assert_eq!(found.target.name, "Created team \"a\r\nb\rc\u{fffd}d|=\\ 🐦 \u{202e}rtl\"");
+        // Names too: Go's CSV reader, and so the CLI, would change a CRLF inside quotes.
+        assert_eq!(found.target.name, found.description);
     }
 }
