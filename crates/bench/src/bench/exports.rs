@@ -177,9 +177,9 @@ async fn crowd(plan: &Plan, site: &Site, report: &mut Report) -> Result<()> {
         engine: site.engine,
         values: vec![
             ("alone p50 ms", p50),
-            ("p99 ms", p99),
+            ("alone p99 ms", p99),
             ("meanwhile p50 ms", crowded_p50),
-            ("p99 ms", crowded_p99),
+            ("meanwhile p99 ms", crowded_p99),
             ("p50 ratio", crowded_p50 / p50),
             ("p99 ratio", crowded_p99 / p99),
         ],

@@ -142,10 +142,12 @@ async fn on(plan: &Plan, large: &Site, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// The middle one (of an even number: the upper middle one); 0 of none.
+/// The middle one, of an even number the mean of the two in the middle; 0 of none.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
+    let upper = values.get(values.len() / 2).copied().unwrap_or(0.0);
+    let lower = values.len().checked_sub(1).and_then(|last| values.get(last / 2)).copied().unwrap_or(0.0);
+    f64::midpoint(lower, upper)
 }
 
 /// The value below which this part of all lies; 0 of none.
@@ -162,6 +164,7 @@ mod tests {
     #[test]
     fn statistics() {
         assert_eq!(median(vec![5.0, 1.0, 3.0]), 3.0);
+        assert_eq!(median(vec![4.0, 1.0]), 2.5);
         assert_eq!(median(Vec::new()), 0.0);
         let mut values: Vec<f64> = (0..100).map(f64::from).collect();
         assert_eq!((percentile(&mut values, 0.5), percentile(&mut values, 0.99)), (50.0, 99.0));
