@@ -7,6 +7,7 @@ pub mod audit;
 pub mod authz;
 pub mod caller;
 pub mod clock;
+pub mod cron;
 pub mod entropy;
 pub mod error;
 pub mod ids;

@@ -108,6 +108,8 @@ CREATE TABLE scans (
   lease_until BIGINT NOT NULL,   -- 0: free
   attempts BIGINT NOT NULL
 );
+-- Runs of one account never overlap.
+CREATE UNIQUE INDEX scans_one_at_a_time ON scans (account_id) WHERE state = 'running';
 CREATE INDEX scans_by_account ON scans (account_id, id);
 CREATE INDEX scans_by_root ON scans (root_id, id);
 CREATE INDEX scans_by_org ON scans (org_id, id);
@@ -191,6 +193,8 @@ CREATE TABLE resources (
   PRIMARY KEY (account_id, key)
 );
 CREATE INDEX resources_by_type ON resources (account_id, type_token, key);
+CREATE INDEX resources_by_id ON resources (root_id, id);
+CREATE INDEX resources_by_arn ON resources (root_id, arn);
 
 CREATE TABLE resource_versions (
   account_id BYTEA NOT NULL,
@@ -218,3 +222,4 @@ CREATE TABLE resource_edges (
   PRIMARY KEY (account_id, key, version, path)
 );
 CREATE INDEX resource_edges_by_dest ON resource_edges (dest_account_id, dest_key);
+CREATE INDEX resource_edges_open ON resource_edges (handle) WHERE dest_key IS NULL;
