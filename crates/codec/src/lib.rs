@@ -6,6 +6,7 @@
 pub mod cef;
 pub mod csv;
 pub mod cursor;
+pub mod envelope;
 pub mod gzip;
 mod text;
 

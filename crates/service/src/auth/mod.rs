@@ -6,11 +6,13 @@
 
 mod access;
 mod logins;
+mod objects;
 
 #[cfg(test)]
 mod tests;
 
 pub use logins::Logins;
+pub use objects::{object_tags, object_tags_in};
 pub(crate) use logins::{flush_failures, flush_uses};
 
 use crate::App;
