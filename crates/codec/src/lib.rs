@@ -8,6 +8,7 @@ pub mod csv;
 pub mod cursor;
 pub mod envelope;
 pub mod gzip;
+pub mod table;
 mod text;
 
 #[cfg(test)]
