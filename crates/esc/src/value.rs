@@ -107,9 +107,9 @@ impl Value {
             Json::Number(text) => Repr::Number(Arc::from(text.as_str())),
             Json::String(text) => Repr::String(Arc::from(text.as_str())),
             Json::Array(items) => Repr::Array(items.iter().map(|item| Arc::new(Self::of_json(item))).collect()),
-            Json::Object(fields) => Repr::Object(
-                fields.iter().map(|(k, v)| (Arc::from(k.as_str()), Arc::new(Self::of_json(v)))).collect(),
-            ),
+            Json::Object(fields) => {
+                Repr::Object(fields.iter().map(|(k, v)| (Arc::from(k.as_str()), Arc::new(Self::of_json(v)))).collect())
+            }
         })
     }
 

@@ -53,7 +53,9 @@ pub fn to_json(reports: &[Report]) -> Json {
 
 /// The report as a table, with a line of sums.
 pub fn table(reports: &[Report]) -> String {
-    let mut out = String::from("| case | revealed | redacted | check | diagnostics | rest |\n| --- | --- | --- | --- | --- | --- |\n");
+    let mut out = String::from(
+        "| case | revealed | redacted | check | diagnostics | rest |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
     let sign = |ok: bool| if ok { "yes" } else { "**no**" };
     for r in reports {
         let cells = [r.revealed, r.redacted, r.check, r.diagnostics, r.rest].map(sign).join(" | ");
@@ -177,24 +179,10 @@ impl Report {
     }
 
     fn same_diagnostics(&mut self, key: &str, expected: &Json, ours: &[Diagnostic]) -> bool {
-        let theirs = expected.get(key).and_then(Json::as_array).unwrap_or_default();
-        let mut theirs: Vec<String> = theirs.iter().map(diagnostic_of).collect();
-        let mut ours: Vec<String> = ours.iter().map(text_of).collect();
-        theirs.sort();
-        ours.sort();
-        if theirs == ours {
-            return true;
-        }
-        for text in theirs.iter().filter(|text| !ours.contains(text)) {
-            self.differences.push(format!("{key} lacks {text}"));
-        }
-        for text in ours.iter().filter(|text| !theirs.contains(text)) {
-            self.differences.push(format!("{key} has   {text}"));
-        }
-        if theirs.len() != ours.len() {
-            self.differences.push(format!("{key}: expected {}, got {}", theirs.len(), ours.len()));
-        }
-        false
+        let mut differences = compare_diagnostics(key, expected, ours);
+        let same = differences.is_empty();
+        self.differences.append(&mut differences);
+        same
     }
 
     /// Compares a whole result: expressions, values with their traces, schemas, context.
@@ -223,6 +211,26 @@ impl Report {
         let theirs = Json::Object(theirs.iter().filter_map(each).collect());
         self.equal("rotatePatches", &theirs, &Json::Object(out))
     }
+}
+
+/// Compares diagnostics as multisets of severity, range, path and summary.
+pub fn compare_diagnostics(key: &str, expected: &Json, ours: &[Diagnostic]) -> Vec<String> {
+    let theirs = expected.get(key).and_then(Json::as_array).unwrap_or_default();
+    let mut theirs: Vec<String> = theirs.iter().map(diagnostic_of).collect();
+    let mut ours: Vec<String> = ours.iter().map(text_of).collect();
+    theirs.sort();
+    ours.sort();
+    let mut differences = Vec::new();
+    for text in theirs.iter().filter(|text| !ours.contains(text)) {
+        differences.push(format!("{key} lacks {text}"));
+    }
+    for text in ours.iter().filter(|text| !theirs.contains(text)) {
+        differences.push(format!("{key} has   {text}"));
+    }
+    if theirs.len() != ours.len() {
+        differences.push(format!("{key}: expected {}, got {}", theirs.len(), ours.len()));
+    }
+    differences
 }
 
 /// Visits the leaves that differ.

@@ -1,9 +1,7 @@
 //! The providers, rotators, loader and crypter that the cases are written for.
 
 use crate::schemas;
-use pileus_esc::host::{
-    Decrypter, Encrypter, ExecContext, Loaded, Loader, Provider, Rotator, RotatorSchema,
-};
+use pileus_esc::host::{Decrypter, Encrypter, ExecContext, Loaded, Loader, Provider, Rotator, RotatorSchema};
 use pileus_esc::json::Json;
 use pileus_esc::schema::{Schema, SchemaRef, always};
 use pileus_esc::value::{Properties, Repr, Value};

@@ -17,8 +17,8 @@ pub const WIDE: &str = r##"{"type":"object","$defs":{"defRecord":{"type":"object
 "anyOf":{"anyOf":[{"type":"string"},{"type":"number"}]},
 "oneOf":{"oneOf":[{"type":"string"},{"type":"number"}]},
 "ref":{"$ref":"#/$defs/defRecord"},
-"const-array":{"type":"array","const":["hello",42],"items":true},
-"const-object":{"type":"object","const":{"hello":"world"},"additionalProperties":true},
+"const-array":{"type":"array","const":["hello",42]},
+"const-object":{"type":"object","const":{"hello":"world"}},
 "enum":{"type":"string","enum":["foo","bar"]},
 "never":false,
 "always":true,
@@ -51,5 +51,4 @@ pub const ECHO_INPUTS: &str =
     r#"{"type":"object","properties":{"next":{"type":"string"}},"required":["next"],"rotateOnly":["next"]}"#;
 
 /// The state of the rotator `echo`.
-pub const ECHO_STATE: &str =
-    r#"{"type":"object","properties":{"current":{"type":"string"},"previous":{"type":"string"}},"required":["current"]}"#;
+pub const ECHO_STATE: &str = r#"{"type":"object","properties":{"current":{"type":"string"},"previous":{"type":"string"}},"required":["current"]}"#;

@@ -44,8 +44,8 @@ enum Which<'n> {
 fn which(name: &str) -> Option<Which<'_>> {
     let short = name.strip_prefix("fn::")?;
     match short {
-        "concat" | "final" | "validate" | "fromJSON" | "fromBase64" | "join" | "open" | "rotate" | "secret" | "split"
-        | "toBase64" | "toJSON" | "toYAML" | "toString" => Some(Which::Plain(short)),
+        "concat" | "final" | "validate" | "fromJSON" | "fromBase64" | "join" | "open" | "rotate" | "secret"
+        | "split" | "toBase64" | "toJSON" | "toYAML" | "toString" => Some(Which::Plain(short)),
         _ => match short.strip_prefix("open::") {
             Some(provider) => Some(Which::Open(provider)),
             None => short.strip_prefix("rotate::").map(Which::Rotate),

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A document.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Environment {
     /// The description, if it is a string.
     pub description: Option<Literal>,
@@ -21,7 +21,6 @@ pub struct Environment {
 }
 
 /// One import.
-#[derive(Debug)]
 pub struct Import {
     /// The name as written, version or tag included; none after a syntax error.
     pub name: Option<ExprRef>,
@@ -30,7 +29,6 @@ pub struct Import {
 }
 
 /// An entry of `values`.
-#[derive(Debug)]
 pub struct Entry {
     /// The key, taken as it is.
     pub key: Literal,

@@ -54,9 +54,8 @@ pub(super) fn interpolate(scalar: &Scalar<'_>, value: &str, diagnostics: &mut Ve
             at = reader.at;
             parts.push(Part { text: std::mem::take(&mut text), access: Some(access) });
         } else {
-            // Up to the next dollar sign, which may be this one.
-            let end = rest[1..].find('$').map_or(rest.len(), |i| i + 1);
-            let end = if rest.starts_with('$') { 1 } else { end };
+            // Up to the next dollar sign; one that means nothing stands for itself.
+            let end = if rest.starts_with('$') { 1 } else { rest.find('$').unwrap_or(rest.len()) };
             text.push_str(&rest[..end]);
             at += end;
         }

@@ -21,7 +21,6 @@ use std::sync::Arc;
 pub type ExprRef = Arc<Expr>;
 
 /// An expression and where it stands.
-#[derive(Debug)]
 pub struct Expr {
     /// Where it stands.
     pub origin: Origin,
@@ -30,7 +29,6 @@ pub struct Expr {
 }
 
 /// What an expression is.
-#[derive(Debug)]
 pub enum ExprKind {
     /// `null`.
     Null,
@@ -53,7 +51,6 @@ pub enum ExprKind {
 }
 
 /// A piece of text and the reference behind it.
-#[derive(Debug)]
 pub struct Part {
     /// The text, its escapes resolved.
     pub text: String,
@@ -62,14 +59,12 @@ pub struct Part {
 }
 
 /// A reference: its accessors, at least one.
-#[derive(Debug)]
 pub struct Access {
     /// The accessors.
     pub accessors: Vec<Accessor>,
 }
 
 /// One step of a reference.
-#[derive(Debug)]
 pub struct Accessor {
     /// Which step.
     pub step: Step,
@@ -89,7 +84,6 @@ pub enum Step {
 }
 
 /// An entry of a map.
-#[derive(Debug)]
 pub struct Property {
     /// The key, if it is a string.
     pub key: Option<Literal>,
@@ -98,7 +92,7 @@ pub struct Property {
 }
 
 /// A string literal and where it stands.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Literal {
     /// The text.
     pub text: Arc<str>,
@@ -107,7 +101,6 @@ pub struct Literal {
 }
 
 /// A call of a builtin.
-#[derive(Debug)]
 pub struct Call {
     /// The name as written (`fn::open::aws-login`).
     pub name: Literal,
@@ -118,7 +111,6 @@ pub struct Call {
 }
 
 /// The builtins. A part that is missing in the text is `None`.
-#[derive(Debug)]
 pub enum Builtin {
     /// `fn::concat`
     Concat,
@@ -193,7 +185,6 @@ impl Step {
 }
 
 /// What came of reading a text.
-#[derive(Debug)]
 pub struct Parsed {
     /// The document; none if the text is not YAML that the language takes.
     pub environment: Option<Environment>,

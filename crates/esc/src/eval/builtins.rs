@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// How `fn::toYAML` writes.
-const YAML: EmitStyle = EmitStyle { indent: 4, quote_numbers: true };
+const YAML: EmitStyle = EmitStyle { indent: 4, quote_numbers: true, embedded: false };
 
 impl Evaluator<'_> {
     pub(super) fn call(&mut self, env: Env, x: Exp, call: &Call) -> Val {
@@ -91,13 +91,7 @@ impl Evaluator<'_> {
     }
 
     /// A string made of a string.
-    fn of_text(
-        &mut self,
-        env: Env,
-        x: Exp,
-        text: Exp,
-        make: impl Fn(&mut Self, &[u8]) -> Result<Text, String>,
-    ) -> Val {
+    fn of_text(&mut self, env: Env, x: Exp, text: Exp, make: impl Fn(&mut Self, &[u8]) -> Result<Text, String>) -> Val {
         let (text, ok) = self.typed(env, text, &schema::string());
         if !ok {
             return self.unknown_result(x);

@@ -36,8 +36,7 @@ impl Evaluator<'_> {
             return self.export_access(x, *receiver, key, environment);
         }
         let node = self.node(x);
-        let mut out =
-            vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json())];
+        let mut out = vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json())];
         if let Some(base) = self.arena[x].base {
             out.push(("base", self.export_expr(self.arena[base].def, environment)));
         }
@@ -129,11 +128,8 @@ impl Evaluator<'_> {
         }
         let access =
             Json::object(vec![("receiver", self.range(def, environment)), ("accessors", Json::Array(vec![accessor]))]);
-        let mut out = vec![
-            ("range", self.range(x, environment)),
-            ("schema", self.arena[x].schema.to_json()),
-            ("access", access),
-        ];
+        let mut out =
+            vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json()), ("access", access)];
         if let Some(base) = self.arena[x].base {
             out.push(("base", self.export_expr(self.arena[base].def, environment)));
         }

@@ -141,8 +141,7 @@ impl<'a> Evaluator<'a> {
             self.say(diagnostic);
         }
         let decl = parsed.environment.filter(|_| !failed)?;
-        let (_, value) =
-            self.environment(name, &loaded.name, &decl, DecrypterRef::Import(loaded.decrypter), Some(env));
+        let (_, value) = self.environment(name, &loaded.name, &decl, DecrypterRef::Import(loaded.decrypter), Some(env));
         Some(value)
     }
 

@@ -98,9 +98,9 @@ impl Evaluator<'_> {
         let most = self.options.limits.diagnostics;
         match self.diagnostics.len() {
             len if len < most => self.diagnostics.push(diagnostic),
-            len if len == most => self.diagnostics.push(Diagnostic::nowhere(format!(
-                "there are more than {most} diagnostics; the others are left out"
-            ))),
+            len if len == most => self
+                .diagnostics
+                .push(Diagnostic::nowhere(format!("there are more than {most} diagnostics; the others are left out"))),
             _ => {}
         }
     }

@@ -190,11 +190,7 @@ fn run(
         exported: HashMap::new(),
     };
     let environment = evaluator.run(name, document, decrypter);
-    Evaluation {
-        environment: Some(environment),
-        diagnostics: evaluator.diagnostics,
-        rotations: evaluator.rotations,
-    }
+    Evaluation { environment: Some(environment), diagnostics: evaluator.diagnostics, rotations: evaluator.rotations }
 }
 
 impl<'a> Evaluator<'a> {
@@ -208,8 +204,11 @@ impl<'a> Evaluator<'a> {
         let my_context = self.environments[env.0].my_context;
         let context = self.export(my_context, &name);
         let properties = self.export(value, &name);
-        let exprs =
-            if self.options.exprs { self.export_exprs(self.environments[env.0].root, &name) } else { Default::default() };
+        let exprs = if self.options.exprs {
+            self.export_exprs(self.environments[env.0].root, &name)
+        } else {
+            Default::default()
+        };
         let object = |value: &Value| value.properties().cloned().unwrap_or_else(Properties::new);
         Environment {
             exprs,

@@ -92,7 +92,14 @@ impl Evaluator<'_> {
         }
     }
 
-    fn subsumes_array(&mut self, out: &mut Diagnostics, x: &Schema, accept: &Schema, at: &Location, depth: usize) -> bool {
+    fn subsumes_array(
+        &mut self,
+        out: &mut Diagnostics,
+        x: &Schema,
+        accept: &Schema,
+        at: &Location,
+        depth: usize,
+    ) -> bool {
         let (own, other) = (&x.prefix_items, &accept.prefix_items);
         let mut ok = true;
         for i in 0..own.len().max(other.len()) {
@@ -107,7 +114,14 @@ impl Evaluator<'_> {
         ok
     }
 
-    fn subsumes_object(&mut self, out: &mut Diagnostics, x: &Schema, accept: &Schema, at: &Location, depth: usize) -> bool {
+    fn subsumes_object(
+        &mut self,
+        out: &mut Diagnostics,
+        x: &Schema,
+        accept: &Schema,
+        at: &Location,
+        depth: usize,
+    ) -> bool {
         let mut ok = true;
         for (name, property) in &x.properties {
             let at = self.at_property(at, name);
@@ -117,9 +131,7 @@ impl Evaluator<'_> {
         match &x.additional {
             None => ok & self.requires(out, x, accept, at),
             Some(additional) if additional.is_never() => ok,
-            Some(additional) => {
-                ok & self.subsumes_maybe(out, Some(additional), accept.additional.as_ref(), at, depth)
-            }
+            Some(additional) => ok & self.subsumes_maybe(out, Some(additional), accept.additional.as_ref(), at, depth),
         }
     }
 

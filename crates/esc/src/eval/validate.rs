@@ -146,9 +146,7 @@ impl Evaluator<'_> {
             (Repr::Bool(a), Json::Bool(b)) => a == b,
             (Repr::Number(a), Json::Number(b)) => **a == **b,
             (Repr::Text(a), Json::String(b)) => a.bytes() == b.as_bytes(),
-            (Repr::Array(a), Json::Array(b)) => {
-                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.equals(*a, b))
-            }
+            (Repr::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.equals(*a, b)),
             (Repr::Object(a), Json::Object(b)) => {
                 a.len() == b.len() && b.iter().all(|(k, b)| a.get(k.as_str()).is_some_and(|a| self.equals(*a, b)))
             }
@@ -172,7 +170,9 @@ impl Evaluator<'_> {
         match repr {
             Repr::Null | Repr::Bool(_) => true,
             Repr::Number(text) => self.validate_number(out, &text, accept, at),
-            Repr::Text(text) => self.validate_string(out, &crate::gotext::lossy(text.bytes()), text.bytes().len(), accept, at),
+            Repr::Text(text) => {
+                self.validate_string(out, &crate::gotext::lossy(text.bytes()), text.bytes().len(), accept, at)
+            }
             Repr::Array(items) => self.validate_array(out, &items, accept, at, depth),
             Repr::Object(_) => self.validate_object(out, v, accept, at, depth),
         }
@@ -238,7 +238,14 @@ impl Evaluator<'_> {
         ok
     }
 
-    fn validate_string(&mut self, out: &mut Diagnostics, text: &str, bytes: usize, accept: &Schema, at: &Location) -> bool {
+    fn validate_string(
+        &mut self,
+        out: &mut Diagnostics,
+        text: &str,
+        bytes: usize,
+        accept: &Schema,
+        at: &Location,
+    ) -> bool {
         let Some(rest) = &accept.rest else { return true };
         let limits = (Limit::MinLength, Limit::MaxLength);
         let mut ok = self.validate_count(out, bytes, accept, at, limits, ("a string of", ""));
@@ -250,7 +257,14 @@ impl Evaluator<'_> {
         ok
     }
 
-    fn validate_array(&mut self, out: &mut Diagnostics, items: &[Val], accept: &Schema, at: &Location, depth: usize) -> bool {
+    fn validate_array(
+        &mut self,
+        out: &mut Diagnostics,
+        items: &[Val],
+        accept: &Schema,
+        at: &Location,
+        depth: usize,
+    ) -> bool {
         let limits = (Limit::MinItems, Limit::MaxItems);
         let mut ok = self.validate_count(out, items.len(), accept, at, limits, ("an array with", " items"));
         for (i, item) in items.iter().enumerate() {

@@ -67,7 +67,10 @@ fn seldom(rest: &Rest, put: &mut dyn FnMut(&str, Json)) {
     }
     if !rest.dependent_required.is_empty() {
         let names = rest.dependent_required.iter();
-        put("dependentRequired", Json::Object(names.map(|(k, v)| (k.clone(), texts(v.iter().map(|s| &**s)))).collect()));
+        put(
+            "dependentRequired",
+            Json::Object(names.map(|(k, v)| (k.clone(), texts(v.iter().map(|s| &**s)))).collect()),
+        );
     }
     if !rest.rotate_only.is_empty() {
         put("rotateOnly", texts(rest.rotate_only.iter().map(|s| &**s)));

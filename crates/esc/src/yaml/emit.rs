@@ -12,6 +12,8 @@ pub struct Style {
     pub indent: usize,
     /// Whether numbers are written as strings, as upstream's encoder does.
     pub quote_numbers: bool,
+    /// Whether the text becomes part of another one: no block may depend on what follows it.
+    pub embedded: bool,
 }
 
 /// The text of a value, ending in a line break.
@@ -23,6 +25,23 @@ pub fn to_yaml(value: &Json, style: Style) -> String {
         emitter.out.push('\n');
     }
     emitter.out
+}
+
+/// The text of a value on one line, as it can stand in brackets and outside of them.
+#[must_use]
+pub fn to_flow(value: &Json) -> String {
+    match value {
+        Json::Null => "null".into(),
+        Json::Bool(value) => value.to_string(),
+        Json::Number(text) => text.clone(),
+        Json::String(text) if text.is_empty() => "''".into(),
+        Json::String(text) => plain_or_quoted(text, true),
+        Json::Array(items) => format!("[{}]", items.iter().map(to_flow).collect::<Vec<_>>().join(", ")),
+        Json::Object(fields) => {
+            let each = |(key, value): (&str, &Json)| format!("{}: {}", to_flow(&Json::from(key)), to_flow(value));
+            format!("{{{}}}", sorted(fields).into_iter().map(each).collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -66,7 +85,7 @@ impl Emitter {
                     self.value(value, Some(inner), Parent::Map);
                 }
             }
-            Json::String(text) if text.contains('\n') && allowed(text).block => {
+            Json::String(text) if text.contains('\n') && allowed(text).block && self.fits(text) => {
                 let inner = match indent {
                     None => self.style.indent,
                     Some(_) => self.inner(indent, parent),
@@ -80,6 +99,10 @@ impl Emitter {
                 self.out.push_str(&text);
             }
         }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        !self.style.embedded || !(text.starts_with([' ', '\n']) || text.ends_with("\n\n"))
     }
 
     fn separate(&mut self, parent: Parent) {
@@ -150,7 +173,7 @@ impl Emitter {
 }
 
 /// The fields in the order of `yaml.v3`: numbers within names count as numbers.
-fn sorted(fields: &BTreeMap<String, Json>) -> Vec<(&str, &Json)> {
+pub(crate) fn sorted(fields: &BTreeMap<String, Json>) -> Vec<(&str, &Json)> {
     let mut fields: Vec<(&str, &Json)> = fields.iter().map(|(k, v)| (k.as_str(), v)).collect();
     fields.sort_by(|(a, _), (b, _)| natural(a, b));
     fields

@@ -275,7 +275,8 @@ fn short_tag(tag: &str) -> String {
 
 /// The library's error in the words that clients know.
 fn syntax_error(error: &Error) -> String {
-    let line = [error.context_mark(), error.problem_mark()].into_iter().flatten().map(|mark| mark.line).find(|l| *l != 0);
+    let line =
+        [error.context_mark(), error.problem_mark()].into_iter().flatten().map(|mark| mark.line).find(|l| *l != 0);
     let scanner = u64::from(error.kind() == ErrorKind::Scanner);
     match line {
         Some(line) => format!("yaml: line {}: {}", line + scanner, error.problem()),

@@ -9,8 +9,9 @@ mod position;
 mod quoting;
 mod scalar;
 
-pub use emit::{Style as EmitStyle, to_yaml};
-pub use quoting::{double_quoted, plain_or_quoted};
+pub(crate) use emit::sorted;
+pub use emit::{Style as EmitStyle, to_flow, to_yaml};
+pub use quoting::{double_quoted, literal_block, plain_or_quoted};
 pub use scalar::{Resolved, resolve};
 
 use crate::diag::{Diagnostic, Origin, Range};
@@ -30,7 +31,7 @@ pub enum Style {
 }
 
 /// What a node is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Kind {
     /// Null.
     Null,
@@ -69,7 +70,7 @@ pub struct Span {
 }
 
 /// A node of the document.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Node {
     /// What it is.
     pub kind: Kind,
@@ -86,7 +87,6 @@ pub struct Node {
 }
 
 /// What a text holds.
-#[derive(Debug)]
 pub enum Document {
     /// Nothing at all, not even space.
     Empty,

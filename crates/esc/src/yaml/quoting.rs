@@ -182,3 +182,19 @@ pub fn plain_or_quoted(text: &str, flow: bool) -> String {
     }
     if allowed.single { format!("'{}'", text.replace('\'', "''")) } else { double_quoted(text) }
 }
+
+/// A string of several lines as a literal block, its lines indented; none if it cannot be one without hints.
+#[must_use]
+pub fn literal_block(text: &str, indent: usize) -> Option<String> {
+    let simple = text.contains('\n')
+        && allowed(text).block
+        && !text.starts_with([' ', '\t', '\n'])
+        && !text.ends_with("\n\n")
+        && !text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    if !simple {
+        return None;
+    }
+    let (body, chomp) = text.strip_suffix('\n').map_or((text, "-"), |body| (body, ""));
+    let lines = body.split('\n').map(|line| if line.is_empty() { String::new() } else { " ".repeat(indent) + line });
+    Some(format!("|{chomp}\n{}", lines.collect::<Vec<_>>().join("\n")))
+}

@@ -33,7 +33,7 @@ impl Resolved {
     }
 
     /// The canonical text of a number.
-    pub(super) fn number(&self) -> Option<String> {
+    pub(crate) fn number(&self) -> Option<String> {
         match self {
             Self::Integer(value) => Some(value.to_string()),
             Self::Float(value) => Some(gotext::float(*value)),
