@@ -143,6 +143,8 @@ pub struct ScanOptions {
     pub read_timeout: Duration,
     /// Only these types; all if empty.
     pub types: Vec<String>,
+    /// A region of the partition that [`Place::Global`] is meant in; the commercial one if there is none.
+    pub home: Option<String>,
     /// By which values that must not be stored are fingerprinted. Another key makes every fingerprint differ, and so a version of each
     /// resource that has one.
     pub redaction: RedactionKey,
@@ -156,6 +158,7 @@ impl ScanOptions {
             read_concurrency: 16,
             read_timeout: Duration::from_secs(30),
             types: Vec::new(),
+            home: None,
             redaction,
         }
     }
