@@ -115,12 +115,12 @@ pub fn environment(tx: &mut dyn Tx, lease: &Lease, environment: &str) -> Result<
         .map(|_| ())
 }
 
-/// Gives a run back: another node may take it at once. Does nothing if it is no longer the holder's.
+/// Gives a run back, as if it had never been taken: another node may take it at once. Does nothing if it is no longer the holder's.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn release(tx: &mut dyn Tx, lease: &Lease, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, updated_at = $1 \
+    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, attempts = attempts - 1, updated_at = $1 \
          WHERE org_id = $2 AND id = $3 AND fence = $4 AND state = 'running'";
     Ok(tx.run(sql, &[now.into(), lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()])? == 1)
 }

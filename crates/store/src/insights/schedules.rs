@@ -111,28 +111,20 @@ pub fn lock(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Option<Sc
     tx.one(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert)
 }
 
-/// Schedules that are due, the longest overdue first, locked until the transaction ends; those that another node holds are
-/// left to it. For the reconciler, which serves all organisations.
+/// Schedules that are due, the longest overdue first. For the reconciler, which serves all organisations.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn lock_due(tx: &mut dyn Tx, now: Timestamp, limit: i64) -> Result<Vec<ScheduleRow>> {
-    let sql = Sql {
-        sqlite: select!("WHERE due_at <= $1 ORDER BY due_at, account_id LIMIT $2"),
-        postgres: select!("WHERE due_at <= $1 ORDER BY due_at, account_id LIMIT $2 FOR UPDATE SKIP LOCKED"),
-    };
-    tx.all(sql, &[now.into(), limit.into()], convert)
+pub fn due(tx: &mut dyn Tx, now: Timestamp, limit: i64) -> Result<Vec<ScheduleRow>> {
+    tx.all(select!("WHERE due_at <= $1 ORDER BY due_at, account_id LIMIT $2"), &[now.into(), limit.into()], convert)
 }
 
-/// At most `limit` schedules that have a next time, after this account, locked until the transaction ends. For the reconciler.
+/// At most `limit` schedules that have a next time, after this account. For the reconciler.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn lock_all(tx: &mut dyn Tx, after: AccountId, limit: i64) -> Result<Vec<ScheduleRow>> {
-    let sql = Sql {
-        sqlite: select!("WHERE due_at IS NOT NULL AND account_id > $1 ORDER BY account_id LIMIT $2"),
-        postgres: select!("WHERE due_at IS NOT NULL AND account_id > $1 ORDER BY account_id LIMIT $2 FOR UPDATE"),
-    };
+pub fn all(tx: &mut dyn Tx, after: AccountId, limit: i64) -> Result<Vec<ScheduleRow>> {
+    let sql = select!("WHERE due_at IS NOT NULL AND account_id > $1 ORDER BY account_id LIMIT $2");
     tx.all(sql, &[after.as_bytes().into(), limit.into()], convert)
 }
 
