@@ -62,6 +62,11 @@ impl Request {
     pub fn get(url: impl Into<String>) -> Self {
         Self { method: Method::GET, url: url.into(), headers: HeaderMap::new(), body: None }
     }
+    /// A POST of a form that is already encoded.
+    pub fn form(url: impl Into<String>, body: String) -> Self {
+        let request = Self { method: Method::POST, url: url.into(), headers: HeaderMap::new(), body: Some(body.into_bytes()) };
+        request.header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+    }
     /// With this header.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -2,7 +2,7 @@
 //!
 //! This room knows when such work is due; what it does stands in the room of the thing.
 
-use crate::{App, audit, auth, oidc};
+use crate::{App, audit, auth, environments, oidc};
 use pileus_model::Result;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -30,6 +30,10 @@ pub async fn flush(app: &Arc<App>, all: bool) {
     audit::flush(app, all).await;
     auth::flush_failures(app, all).await;
     oidc::flush(app, all).await;
+    if let Err(error) = environments::sweep(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
+        tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");
+    }
     if let Err(error) = flush_last_used(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
         tracing::warn!(%error, "the last use of tokens could not be written; it is tried again");

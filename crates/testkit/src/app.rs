@@ -9,7 +9,7 @@ use crate::{
 use pileus_egress::{Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
 use pileus_model::{audit::{AuditEvent, LogId}, clock::{Clock, SystemClock}, entropy::Entropy, token::TokenValue};
-use pileus_service::{App, Settings, install};
+use pileus_service::{App, Settings, install, keys::Keys};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
 use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
@@ -101,7 +101,10 @@ impl TestApp {
             exports_per_caller: 4,
             exports_per_organization: 16,
         };
-        let app = Arc::new(App::new(store, as_clock, entropy, Egress::new(options.egress), settings));
+        let app = Arc::new(
+            App::new(store, as_clock, entropy, Egress::new(options.egress), settings)
+                .with_keys(Keys::parse(&"5e".repeat(32)).unwrap()),
+        );
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token: Some(token) };
         install::bootstrap(&app, first).await.unwrap();

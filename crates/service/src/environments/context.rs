@@ -61,10 +61,6 @@ impl Who {
             token: Default::default(),
         }
     }
-    /// Now.
-    pub fn now(&self) -> Timestamp {
-        self.app.clock.now()
-    }
     /// An event in the organisation's log.
     pub fn event(&self, event: EventType, target: Target, description: String) -> NewEvent {
         NewEvent {

@@ -42,6 +42,8 @@ use pileus_model::{
     authz::{OWNER, Object, ObjectKind, Permission},
     ids::OrgId,
 };
+pub use pileus_store::{environments_revisions::RevisionTagRow as RevisionTag, environments_tags::TagRow as Tag};
+
 use pileus_store::{
     Tx,
     environments::{self as store, EnvironmentRow},

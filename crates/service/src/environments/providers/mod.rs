@@ -24,8 +24,6 @@ pub(super) struct Site {
     pub who: Who,
     /// For waiting: evaluations run on threads that may.
     pub handle: tokio::runtime::Handle,
-    /// Whether the root is a stored environment.
-    pub stored: bool,
 }
 
 impl Shelf {
