@@ -5,7 +5,7 @@
 use crate::{Row, Tx, TxExt};
 use pileus_model::{
     Error, Result,
-    ids::{AccountId, OrgId, TeamId, UserId},
+    ids::{AccountId, OrgId, TeamId},
     insights::TeamPermission,
 };
 
@@ -24,24 +24,26 @@ pub fn of_account(tx: &mut dyn Tx, org: OrgId, root: AccountId) -> Result<Vec<(T
     })
 }
 
-/// What a user may do by his teams: roots' names and the permission, once for each team.
+/// What teams may do with the roots with names in `(after, to]`: root, team's name, permission.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn of_user(tx: &mut dyn Tx, org: OrgId, user: UserId) -> Result<Vec<(String, TeamPermission)>> {
-    let sql = "SELECT a.name, g.permission FROM team_members m JOIN account_teams g ON g.org_id = m.org_id AND g.team_id = m.team_id \
-         JOIN accounts a ON a.id = g.account_id WHERE m.org_id = $1 AND m.user_id = $2 AND g.permission > 0";
-    tx.all(sql, &[org.as_bytes().into(), user.as_bytes().into()], |row| Ok((row.text(0)?.to_owned(), permission(row, 1)?)))
+pub fn of_roots(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<(AccountId, String, TeamPermission)>> {
+    let sql = "SELECT a.id, t.name, g.permission FROM accounts a JOIN account_teams g ON g.account_id = a.id \
+         JOIN teams t ON t.id = g.team_id WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 AND a.name <= $3";
+    tx.all(sql, &[org.as_bytes().into(), after.into(), to.into()], |row| {
+        Ok((AccountId::from_bytes(row.id(0)?), row.text(1)?.to_owned(), permission(row, 2)?))
+    })
 }
 
-/// What a team may do: roots' names and the permission.
+/// What teams may do with the root with this name: team's name, permission.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn of_team(tx: &mut dyn Tx, org: OrgId, team: TeamId) -> Result<Vec<(String, TeamPermission)>> {
-    let sql = "SELECT a.name, g.permission FROM account_teams g JOIN accounts a ON a.id = g.account_id \
-         WHERE g.org_id = $1 AND g.team_id = $2 AND g.permission > 0";
-    tx.all(sql, &[org.as_bytes().into(), team.as_bytes().into()], |row| Ok((row.text(0)?.to_owned(), permission(row, 1)?)))
+pub fn of_root(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<Vec<(String, TeamPermission)>> {
+    let sql = "SELECT t.name, g.permission FROM accounts a JOIN account_teams g ON g.account_id = a.id \
+         JOIN teams t ON t.id = g.team_id WHERE a.org_id = $1 AND a.name = $2";
+    tx.all(sql, &[org.as_bytes().into(), name.into()], |row| Ok((row.text(0)?.to_owned(), permission(row, 1)?)))
 }
 
 /// Sets what a team may do with a root; `None`: it is no longer named there.

@@ -90,11 +90,6 @@ impl Path {
             _ => {}
         });
     }
-
-    /// The key of the first step, if it has one.
-    pub(crate) fn head(&self) -> Option<&str> {
-        self.0.first().and_then(|s| if let Step::Key(key) = s { Some(key.as_str()) } else { None })
-    }
 }
 
 impl<'de> Deserialize<'de> for Path {

@@ -52,6 +52,8 @@ pub(crate) struct Row {
     write_only: Vec<String>,
     #[serde(default)]
     secret: Vec<String>,
+    #[serde(default, rename = "readOnly")]
+    _read_only: serde::de::IgnoredAny,
 }
 
 impl Row {
