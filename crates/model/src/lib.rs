@@ -11,6 +11,7 @@ pub mod cron;
 pub mod entropy;
 pub mod error;
 pub mod ids;
+pub mod insights;
 pub mod names;
 pub mod secret;
 pub mod time;

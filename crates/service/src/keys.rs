@@ -5,6 +5,7 @@
 //! server's business.
 
 use crate::App;
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pileus_codec::envelope::{self, KEY_BYTES, Key};
 use pileus_model::{Error, Result, entropy::Entropy};
@@ -89,6 +90,15 @@ impl Keys {
         let opened = envelope::open(self.master()?, owner, sealed);
         opened.map_err(|_| Error::internal("something sealed with the master key does not open with it"))
     }
+    /// A further key for this purpose: always the same for the same master key, and of no use for another purpose.
+    ///
+    /// # Errors
+    /// `Unavailable` without a master key.
+    pub fn derive(&self, purpose: &[u8]) -> Result<[u8; 32]> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.master()?.expose());
+        let tag = hmac::sign(&key, &[b"pileus derived key\0", purpose].concat());
+        tag.as_ref().try_into().map_err(|_| Error::internal("a derived key has another length"))
+    }
     /// What tells master keys apart; says nothing of the key.
     fn fingerprint(&self) -> Result<[u8; 32]> {
         Ok(Sha256::new().chain_update(PROOF).chain_update(self.master()?.expose()).finalize().into())
@@ -154,5 +164,7 @@ mod tests {
         assert_eq!(keys.unwrap(b"a", &wrapped).unwrap().expose(), key.expose());
         assert!(keys.unwrap(b"b", &wrapped).is_err());
         assert!(Keys::none().fresh(b"a", &SystemEntropy).is_err());
+        assert_eq!(keys.derive(b"x").unwrap(), keys.derive(b"x").unwrap());
+        assert_ne!(keys.derive(b"x").unwrap(), keys.derive(b"y").unwrap());
     }
 }

@@ -20,7 +20,7 @@ CREATE TABLE accounts (
   owner_login TEXT NOT NULL,
   cloud_account TEXT,            -- the cloud's own id of it, fixed at the first successful opening
   cloud_partition TEXT,          -- aws | aws-us-gov | aws-cn | …
-  excluded TEXT NOT NULL,        -- root: JSON list of the places whose children were deleted by hand
+  excluded TEXT NOT NULL,        -- root: the places whose children were deleted by hand, with blanks between
   last_scan_id BYTEA,            -- leaf: the newest scan, whatever became of it
   resource_count BIGINT,         -- leaf: after the last succeeded scan; NULL before it
   scanned_at BIGINT,             -- leaf: when its last succeeded scan finished

@@ -282,8 +282,8 @@ pub static UPSERT_INSIGHTS_RESOURCES_REQUEST: [Field; 1] =
     [Field::required("resources", Shape::List(&Shape::Record(&UPSERT_INSIGHTS_RESOURCE)))];
 
 pub static USER_INFO: [Field; 4] = [
-    Field::optional("name", Shape::TEXT),
+    Field::required("name", Shape::TEXT),
     Field::required("githubLogin", Shape::TEXT),
-    Field::optional("avatarUrl", Shape::TEXT),
+    Field::required("avatarUrl", Shape::TEXT),
     Field::optional("email", Shape::TEXT),
 ];

@@ -607,6 +607,10 @@ pub struct InsightsResourceVersionEdge {
     pub dest_urn: String,
     #[serde(rename = "edgeType")]
     pub edge_type: String,
+    #[serde(rename = "propertyPath", skip_serializing_if = "Option::is_none")]
+    pub property_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -631,6 +635,8 @@ pub struct InsightsResourceWithVersion {
     pub state: Option<serde_json::Value>,
     #[serde(rename = "policyState", skip_serializing_if = "Option::is_none")]
     pub policy_state: Option<String>,
+    #[serde(rename = "notSeenSince", skip_serializing_if = "Option::is_none")]
+    pub not_seen_since: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1624,12 +1630,11 @@ pub struct TeamEnvironmentSettings {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TeamMemberInfo {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: String,
     #[serde(rename = "githubLogin")]
     pub github_login: String,
-    #[serde(rename = "avatarUrl", skip_serializing_if = "Option::is_none")]
-    pub avatar_url: Option<String>,
+    #[serde(rename = "avatarUrl")]
+    pub avatar_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     pub role: String,
@@ -1690,7 +1695,7 @@ pub struct TypeCoverage {
     pub type_: String,
     pub outcome: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub resources: Option<i64>,
+    pub listed: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -1698,7 +1703,8 @@ pub struct TypeCoverage {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     pub calls: i64,
-    pub milliseconds: i64,
+    #[serde(rename = "durationMicros")]
+    pub duration_micros: i64,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1906,12 +1912,11 @@ pub struct User {
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UserInfo {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: String,
     #[serde(rename = "githubLogin")]
     pub github_login: String,
-    #[serde(rename = "avatarUrl", skip_serializing_if = "Option::is_none")]
-    pub avatar_url: Option<String>,
+    #[serde(rename = "avatarUrl")]
+    pub avatar_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use pileus_model::{
     Result, Timestamp,
-    authz::{ObjectKind, Permission, Policy, parse_descriptor},
+    authz::{ObjectKind, Permission, Policy, parse_descriptor, scopes::team_accounts_policy},
     caller::{BuiltinRole, OrgAccess, OrgRef},
     ids::{OrgId, UserId},
     token::TokenKind,
@@ -64,6 +64,7 @@ fn of_person(standing: Standing, user: UserId) -> (OrgAccess, Settings) {
     }
     for team in &standing.teams {
         parts.extend(team.role.as_ref().map(|role| of_role(org.id, role)));
+        parts.push(team_accounts_policy(&team.name));
         if team.admin {
             parts.push(Policy::on(ObjectKind::Team, &team.name, permissions(&TEAM_ADMIN)));
         }
@@ -103,6 +104,7 @@ fn of_team_token(token: &PresentedToken, org: &OrgRef, settings: &str) -> (OrgAc
     let mut parts: Vec<Policy> = token.role.iter().map(|role| of_role(org.id, role)).collect();
     if let Some((_, name)) = &token.team {
         parts.push(Policy::on(ObjectKind::Team, name, permissions(&["team:read"])));
+        parts.push(team_accounts_policy(name));
     }
     let access = OrgAccess { org: org.clone(), role: BuiltinRole::Member, policy: Policy::Group(parts) };
     (access, Settings::parse(settings))

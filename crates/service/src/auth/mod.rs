@@ -12,7 +12,7 @@ mod objects;
 mod tests;
 
 pub use logins::Logins;
-pub use objects::{object_tags, object_tags_in};
+pub use objects::{object_tags, object_tags_in, team_tag};
 pub(crate) use logins::{flush_failures, flush_uses};
 
 use crate::App;

@@ -5,11 +5,12 @@
 use crate::Cx;
 use pileus_model::{
     Result,
-    authz::{OWNER, ObjectKind},
+    authz::{OWNER, ObjectKind, TEAM_PREFIX},
     ids::OrgId,
+    insights::TeamPermission,
     names::account_root,
 };
-use pileus_store::{Tx, environments, environments_tags};
+use pileus_store::{Tx, environments, environments_tags, insights::teams as account_teams};
 
 /// The tags of the object with this identity; none if there is no such object.
 ///
@@ -36,11 +37,21 @@ pub fn object_tags_in(tx: &mut dyn Tx, org: OrgId, kind: ObjectKind, identity: &
             }
             None => return Ok(Vec::new()),
         },
-        (ObjectKind::Account, _) => environments_tags::of_account(tx, org, account_root(identity))?,
+        (ObjectKind::Account, _) => {
+            let root = account_root(identity);
+            let (owner, mut tags) = environments_tags::of_account(tx, org, root)?;
+            tags.extend(account_teams::of_root(tx, org, root)?.iter().map(|(team, permission)| team_tag(team, *permission)));
+            (owner, tags)
+        }
         _ => return Ok(Vec::new()),
     };
     tags.extend(owner.map(|owner| (OWNER.to_owned(), owner.to_string())));
     Ok(tags)
+}
+
+/// The tag that stands for what a team may do with an object.
+pub fn team_tag(team: &str, permission: TeamPermission) -> (String, String) {
+    (format!("{TEAM_PREFIX}{team}"), permission.number().to_string())
 }
 
 /// More tags than an object can have.
