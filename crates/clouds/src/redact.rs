@@ -17,6 +17,11 @@ impl RedactionKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
     }
 
+    /// Redacts what somebody else reports of a resource: everything that looks like a secret.
+    pub fn redact_reported(&self, token: &str, id: &str, value: &mut Value) {
+        self.of(token, id).redact(value);
+    }
+
     /// For one resource: equal values of different resources have different fingerprints.
     pub(crate) fn of<'k>(&'k self, token: &str, id: &str) -> Redactor<'k> {
         Redactor { key: &self.0, about: format!("{token}\0{id}\0") }

@@ -212,3 +212,6 @@ fn allowed(endpoint: &str) -> Result<Allow, CloudError> {
     let with_port = if has_port { authority.to_owned() } else { format!("{authority}:{port}") };
     with_port.parse().map_err(|_| wrong())
 }
+
+#[cfg(test)]
+mod tests;
