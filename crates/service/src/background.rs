@@ -3,6 +3,11 @@
 //! This room knows when such work is due; what it does stands in the room of the thing.
 
 use crate::{App, audit, auth, environments, oidc};
+use crate::insights::scans::{
+    clouds::{Clouds, Environments},
+    engine::{Engine, EngineConfig},
+};
+use pileus_clouds::{Mode, aws::Aws};
 use pileus_model::Result;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -22,6 +27,13 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
         }
     }
     flush(&app, true).await;
+}
+
+/// Starts what is due and works on scans until `shutdown` turns true (or its sender is dropped); gives back what is not done then.
+/// On nodes that work; any number of them may.
+pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdown: watch::Receiver<bool>) {
+    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, mode));
+    Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
 }
 
 /// One round: counted denials and failed logins of minutes that are over (with `all` of the current one too), and when

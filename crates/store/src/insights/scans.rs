@@ -172,7 +172,7 @@ pub fn list(tx: &mut dyn Tx, org: OrgId, account: AccountId, before: Option<Scan
     let mut scans = tx.all(sql, &params, convert)?;
     let sql = select!("WHERE s.org_id = $1 AND s.root_id = $2 AND s.account_id <> $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4");
     scans.extend(tx.all(sql, &params, convert)?);
-    scans.sort_by(|a, b| b.id.cmp(&a.id));
+    scans.sort_by_key(|scan| std::cmp::Reverse(scan.id));
     scans.truncate(usize::try_from(limit).unwrap_or(0));
     Ok(scans)
 }

@@ -3,6 +3,7 @@
 //! This room knows when a scan may be started and what its log and state say. It must never know a cloud's API.
 //! Whether the caller may see or do it has been decided by whoever calls these functions.
 
+pub mod clouds;
 pub mod engine;
 mod options;
 mod read;

@@ -36,8 +36,6 @@ pub struct Opened {
     pub environment: String,
     /// Its `environmentVariables`.
     pub variables: BTreeMap<String, Secret<String>>,
-    /// Its `files`, by the variable that would hold their path.
-    pub files: BTreeMap<String, Secret<String>>,
 }
 
 /// Who opens environments. The opening is recorded before anything is given.
