@@ -110,22 +110,14 @@ async fn into(store: &Store, first: Arc<At>, organization: &str, events: u64, se
 
 /// Just enough of an application to make an installation.
 fn app(store: Store, clock: Arc<dyn Clock>) -> App {
-    App {
-        store,
-        clock,
-        entropy: Arc::new(SystemEntropy),
-        egress: Egress::new(EgressConfig::default()),
-        recorder: pileus_service::audit::Recorder::default(),
-        logins: pileus_service::auth::Logins::default(),
-        oidc: pileus_service::oidc::Oidc::default(),
-        settings: Settings {
-            public_url: "http://127.0.0.1".into(),
-            host_name: "127.0.0.1".into(),
-            admin_token_file: None,
-            exports_per_caller: 4,
-            exports_per_organization: 16,
-        },
-    }
+    let settings = Settings {
+        public_url: "http://127.0.0.1".into(),
+        host_name: "127.0.0.1".into(),
+        admin_token_file: None,
+        exports_per_caller: 4,
+        exports_per_organization: 16,
+    };
+    App::new(store, clock, Arc::new(SystemEntropy), Egress::new(EgressConfig::default()), settings)
 }
 
 #[cfg(test)]

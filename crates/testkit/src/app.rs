@@ -3,13 +3,14 @@
 use crate::{
     client::Client,
     clock::TestClock,
+    clouds::FakeClouds,
     entropy::SeededEntropy,
     postgres,
 };
 use pileus_egress::{Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
 use pileus_model::{audit::{AuditEvent, LogId}, clock::{Clock, SystemClock}, entropy::Entropy, token::TokenValue};
-use pileus_service::{App, Settings, install, keys::Keys};
+use pileus_service::{App, Settings, insights::cloud::CloudIdentity, install, keys::Keys};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
 use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
@@ -38,6 +39,8 @@ pub struct Options {
     pub real_clock: bool,
     /// Where the bootstrap token was written.
     pub admin_token_file: Option<std::path::PathBuf>,
+    /// Who says whose credentials of clouds are.
+    pub clouds: Arc<dyn CloudIdentity>,
 }
 
 impl Default for Options {
@@ -45,7 +48,7 @@ impl Default for Options {
         // A clock that stands still refills no bucket: tests of limits set their own.
         let rates = Rates { per_token: 0, public_per_address: 0, failed_logins_per_minute: 0, failed_logins_burst: 0 };
         let http = HttpConfig { rates, ..HttpConfig::default() };
-        Self { http, egress: EgressConfig::default(), real_clock: false, admin_token_file: None }
+        Self { http, egress: EgressConfig::default(), real_clock: false, admin_token_file: None, clouds: Arc::new(FakeClouds) }
     }
 }
 
@@ -62,7 +65,7 @@ pub struct TestApp {
     pub database: String,
     made: AtomicU32,
     stop: Option<oneshot::Sender<()>>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -103,7 +106,8 @@ impl TestApp {
         };
         let app = Arc::new(
             App::new(store, as_clock, entropy, Egress::new(options.egress), settings)
-                .with_keys(Keys::parse(&"5e".repeat(32)).unwrap()),
+                .with_keys(Keys::parse(&"5e".repeat(32)).unwrap())
+                .with_clouds(options.clouds),
         );
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token: Some(token) };
@@ -118,8 +122,13 @@ impl TestApp {
             database,
             made: AtomicU32::new(0),
             stop: Some(stop),
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// Where SQLite's files are.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     /// The same server without a token.

@@ -4,6 +4,8 @@
 //! store's own tests can stand on it.
 
 pub mod clock;
+#[cfg(feature = "app")]
+pub mod clouds;
 pub mod entropy;
 pub mod postgres;
 

@@ -2,10 +2,12 @@
 //!
 //! This room knows what to ask. It must never know where the credentials come from or what is done with the answer.
 
-use pileus_clouds::{
+pub use pileus_clouds::{
     BoxFuture, CloudError,
-    aws::{Aws, Credentials, Identity},
+    aws::{Credentials, Identity},
 };
+
+use pileus_clouds::aws::Aws;
 use std::fmt;
 
 /// The clouds, as far as accounts are concerned: one trait object, so that a test can put something else in their place.
