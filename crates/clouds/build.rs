@@ -28,7 +28,8 @@ fn main() -> io::Result<()> {
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let data = Path::new(&root).join("data/aws");
     println!("cargo::rerun-if-changed=data/aws");
-    let text = table("NATIVE", &files(&data.join("native"), "toml")?) + &table("SHAPES", &files(&data.join("shapes"), "json")?);
+    let text = table("NATIVE", &files(&data.join("native"), "toml")?)
+        + &table("SHAPES", &files(&data.join("shapes"), "json")?);
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
     fs::write(Path::new(&out).join("catalogue.rs"), text)
 }

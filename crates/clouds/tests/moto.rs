@@ -14,6 +14,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// moto with things in it.
@@ -24,21 +25,31 @@ struct House {
 
 impl House {
     fn open(lacking: &str) -> Option<Self> {
-        let Some(python) = std::env::var_os("PILEUS_TEST_PYTHON") else { return skipped("PILEUS_TEST_PYTHON is not set") };
-        if !Command::new(&python).args(["-c", "import moto.server, boto3"]).stderr(Stdio::null()).status().unwrap().success() {
+        let Some(python) = std::env::var_os("PILEUS_TEST_PYTHON") else {
+            return skipped("PILEUS_TEST_PYTHON is not set");
+        };
+        if !Command::new(&python)
+            .args(["-c", "import moto.server, boto3"])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap()
+            .success()
+        {
             return skipped("the Python of PILEUS_TEST_PYTHON has no moto");
         }
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto_house.py");
         let mut child =
             Command::new(python).args([script, lacking]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said = lines.find_map(|line| serde_json::from_str::<Value>(&line.unwrap()).ok().filter(Value::is_object)).unwrap();
+        let said =
+            lines.find_map(|line| serde_json::from_str::<Value>(&line.unwrap()).ok().filter(Value::is_object)).unwrap();
         Some(Self { child, said })
     }
 
     fn aws(&self) -> Aws {
         let endpoint = self.said["url"].as_str().map(str::to_owned);
-        let config = AwsConfig { endpoint, native_rate: 500.0, ..AwsConfig::default() };
+        let config =
+            AwsConfig { endpoint, native_rate: 500.0, backoff: Duration::from_millis(5), ..AwsConfig::default() };
         Aws::new(config, Arc::new(SystemClock)).unwrap()
     }
 
@@ -48,7 +59,8 @@ impl House {
     }
 
     fn expected(&self, place: &str) -> BTreeMap<String, Vec<String>> {
-        let mut all: BTreeMap<String, Vec<String>> = serde_json::from_value(self.said["expected"][place].clone()).unwrap();
+        let mut all: BTreeMap<String, Vec<String>> =
+            serde_json::from_value(self.said["expected"][place].clone()).unwrap();
         all.values_mut().for_each(|ids| ids.sort());
         all
     }
@@ -117,7 +129,8 @@ fn place(name: &str) -> Place {
 
 async fn scan(house: &House, whose: &str, name: &str) -> Kept {
     let kept = Kept::default();
-    let options = ScanOptions::new(RedactionKey::new([9; 32]));
+    let redaction = RedactionKey::new([9; 32]);
+    let options = ScanOptions { read_timeout: Duration::from_secs(10), ..ScanOptions::new(redaction) };
     house.aws().scan(&house.credentials(whose), &place(name), Mode::Native, &options, &kept).await.unwrap();
     kept
 }
@@ -132,11 +145,19 @@ async fn what_is_found_is_what_boto3_lists() {
         let kept = scan(&house, "all", name).await;
         if std::env::var_os("PILEUS_TEST_SHOW").is_some() {
             for report in kept.reports.lock().unwrap().iter() {
-                eprintln!("{name} {} {:?} {} calls {} us", report.type_token, report.outcome, report.calls, report.micros);
+                eprintln!(
+                    "{name} {} {:?} {} calls {} us",
+                    report.type_token, report.outcome, report.calls, report.micros
+                );
             }
         }
         for (token, ids) in house.expected(name) {
-            assert_eq!(kept.ids(&token), ids, "{name} {token} {:?}", kept.reports.lock().unwrap().iter().find(|r| r.type_token == token));
+            assert_eq!(
+                kept.ids(&token),
+                ids,
+                "{name} {token} {:?}",
+                kept.reports.lock().unwrap().iter().find(|r| r.type_token == token)
+            );
         }
         assert_eq!(kept.denied(), Vec::<String>::new(), "{name}");
         let types = house.aws().types(&place(name), Mode::Native);

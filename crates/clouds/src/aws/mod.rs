@@ -137,7 +137,9 @@ impl Aws {
         let mut session = self.session(credentials, Some(&region), options.read_timeout)?;
         match who::identity(&session).await {
             Ok(identity) => session.place.account = identity.account,
-            Err(error @ CloudError::Credentials { .. }) => return self.closed(session, place, mode, options, sink, error).await,
+            Err(error @ CloudError::Credentials { .. }) => {
+                return self.closed(session, place, mode, options, sink, error).await;
+            }
             Err(error) => return Err(error),
         }
         let types = scan::types(place, mode)?;
@@ -165,7 +167,9 @@ impl Aws {
             return Err(error);
         }
         sink.log(format!("{region}: the region is not enabled for the account"));
-        for token in scan::types(place, mode)?.into_iter().filter(|t| options.types.is_empty() || options.types.contains(t)) {
+        for token in
+            scan::types(place, mode)?.into_iter().filter(|t| options.types.is_empty() || options.types.contains(t))
+        {
             let outcome = TypeOutcome::Skipped { why: "the region is not enabled for the account".into() };
             let place = region.to_owned();
             sink.report(TypeReport { type_token: token, place, outcome, calls: 0, throttles: 0, micros: 0 }).await?;

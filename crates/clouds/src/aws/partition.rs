@@ -52,7 +52,11 @@ fn has_form(region: &str) -> bool {
     let parts: Vec<&str> = region.split('-').collect();
     match parts.as_slice() {
         [first, middle @ .., last] => {
-            first.len() >= 2 && letters(first) && !middle.is_empty() && middle.iter().all(|m| letters(m)) && digits(last)
+            first.len() >= 2
+                && letters(first)
+                && !middle.is_empty()
+                && middle.iter().all(|m| letters(m))
+                && digits(last)
         }
         _ => false,
     }
@@ -82,7 +86,18 @@ mod tests {
 
     #[test]
     fn what_is_no_region_is_refused() {
-        for region in ["", "us", "us-1", "us-east", "us-east-1a", "US-EAST-1", "x-east-1", "evil.example/", "us-east-1.evil", "us--1"] {
+        for region in [
+            "",
+            "us",
+            "us-1",
+            "us-east",
+            "us-east-1a",
+            "US-EAST-1",
+            "x-east-1",
+            "evil.example/",
+            "us-east-1.evil",
+            "us--1",
+        ] {
             assert!(of(region).is_err(), "{region}");
         }
     }

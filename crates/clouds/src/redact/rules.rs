@@ -116,7 +116,9 @@ pub(super) fn clean(text: &str, hide: impl Fn(&str) -> String) -> Option<String>
 
 /// Stretches without white space, quotes and the like, long enough to be something.
 fn words(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    let breaks = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '>' | '(' | ')' | '{' | '}' | '\\' | '`');
+    let breaks = |c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '<' | '>' | '(' | ')' | '{' | '}' | '\\' | '`')
+    };
     let mut start = 0;
     text.split(breaks).filter_map(move |word| {
         let from = start;
@@ -143,7 +145,8 @@ fn secret_in(word: &str) -> Option<(usize, usize)> {
         }
     }
     if let Some(at) = word.find("eyJ")
-        && let run = word[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count()
+        && let run =
+            word[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count()
         && is_jwt(&word[at..at + run])
     {
         return Some((at, at + run));

@@ -54,7 +54,9 @@ fn environments() {
     let ecs = redacted(json!({"containerDefinitions": [{"image": "i", "environment": [{"name": "A", "value": "1"}]}]}));
     assert_eq!(ecs["containerDefinitions"][0]["environment"][0]["name"], "A");
     assert!(is_fingerprint(ecs["containerDefinitions"][0]["environment"][0]["value"].as_str().unwrap()));
-    let build = redacted(json!({"environment": {"type": "LINUX", "privilegedMode": true, "environmentVariables": [{"name": "A", "value": "1", "type": "PLAINTEXT"}]}}));
+    let build = redacted(
+        json!({"environment": {"type": "LINUX", "privilegedMode": true, "environmentVariables": [{"name": "A", "value": "1", "type": "PLAINTEXT"}]}}),
+    );
     assert_eq!(build["environment"]["type"], "LINUX");
     assert!(is_fingerprint(build["environment"]["environmentVariables"][0]["value"].as_str().unwrap()));
     assert_eq!(build["environment"]["environmentVariables"][0]["type"], "PLAINTEXT");
@@ -79,7 +81,13 @@ fn texts_that_are_secrets_wherever_they_stand() {
 
 #[test]
 fn odd_texts_do_not_break_it() {
-    for text in ["é".repeat(50), "\u{2028}".repeat(9) + "aaaaaaaaaaaaaaa", "a://:@".into(), "://@:12345678901".into(), "eyJ.eyJ.eyJ.eyJ".into()] {
+    for text in [
+        "é".repeat(50),
+        "\u{2028}".repeat(9) + "aaaaaaaaaaaaaaa",
+        "a://:@".into(),
+        "://@:12345678901".into(),
+        "eyJ.eyJ.eyJ.eyJ".into(),
+    ] {
         assert_eq!(redacted(json!({ "a": text.clone() })), json!({ "a": text }));
     }
 }

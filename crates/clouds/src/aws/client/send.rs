@@ -7,7 +7,7 @@ use crate::{
     CloudError,
     aws::{
         Credentials,
-        data::{Call, Service, Where},
+        data::{Call, Protocol, Service, Where},
         partition::Partition,
         protocol::{self, Ask, Kind, Refusal, Wire},
     },
@@ -138,7 +138,9 @@ impl Session<'_> {
         let skew = self.shared.skew.load(Ordering::Relaxed);
         let now = self.shared.clock.now().as_seconds() + skew;
         let service = target.service;
-        let signer = Signer { credentials: self.credentials, region: target.region, service: service.signing(), now };
+        let hash = matches!(service.protocol, Protocol::RestJson | Protocol::RestXml);
+        let (credentials, region) = (self.credentials, target.region);
+        let signer = Signer { credentials, region, service: service.signing(), now, hash };
         let headers = header_map(wire.headers.iter().cloned().chain(signer.headers(&url, wire)?))?;
         let method = Method::from_bytes(wire.method.as_bytes()).map_err(|e| CloudError::Setting(e.to_string()))?;
         let body = (!wire.body.is_empty()).then(|| wire.body.clone());
@@ -212,10 +214,13 @@ impl Failure {
     fn error(self, call: &Call, service: &Service) -> CloudError {
         let kind = self.kind();
         match self {
-            Self::Malformed(why) => {
-                CloudError::Broken { code: "malformed", message: format!("the answer of {} cannot be read: {why}", call.op) }
-            }
-            Self::Egress(EgressError::Connect(why)) if why.contains("cannot be resolved") || why.contains("no address") => {
+            Self::Malformed(why) => CloudError::Broken {
+                code: "malformed",
+                message: format!("the answer of {} cannot be read: {why}", call.op),
+            },
+            Self::Egress(EgressError::Connect(why))
+                if why.contains("cannot be resolved") || why.contains("no address") =>
+            {
                 CloudError::Unsupported(format!("{} ({why})", service.name))
             }
             Self::Egress(error) => {

@@ -2,10 +2,7 @@
 //!
 //! This room knows comparisons of text. It must never know what is compared.
 
-use super::{
-    Path, Scope, Template,
-    template::text,
-};
+use super::{Path, Scope, Template, template::text};
 use serde::Deserialize;
 
 /// A condition; all of its parts must hold. An absent value is the empty text.

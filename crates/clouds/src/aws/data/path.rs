@@ -122,7 +122,9 @@ fn follow<'v>(step: &Step, value: &'v Value) -> Vec<&'v Value> {
         (Step::Values, Value::Object(map)) => map.values().collect(),
         (Step::Index(i), Value::Array(list)) => list.get(*i).into_iter().collect(),
         (Step::Last, Value::Array(list)) => list.last().into_iter().collect(),
-        (Step::Where(key, wanted), Value::Array(list)) => list.iter().find(|e| is(e, key, wanted)).into_iter().collect(),
+        (Step::Where(key, wanted), Value::Array(list)) => {
+            list.iter().find(|e| is(e, key, wanted)).into_iter().collect()
+        }
         _ => Vec::new(),
     }
 }

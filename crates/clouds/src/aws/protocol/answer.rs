@@ -91,8 +91,18 @@ mod tests {
     #[test]
     fn refusals_are_read_in_every_protocol() {
         for (kind, body, code, message) in [
-            (None, "<ErrorResponse xmlns=\"u\"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>", "AccessDenied", "no"),
-            (None, "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not. Encoded authorization failure message: abc</Message></Error></Errors></Response>", "UnauthorizedOperation", "You are not."),
+            (
+                None,
+                "<ErrorResponse xmlns=\"u\"><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
+                "AccessDenied",
+                "no",
+            ),
+            (
+                None,
+                "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not. Encoded authorization failure message: abc</Message></Error></Errors></Response>",
+                "UnauthorizedOperation",
+                "You are not.",
+            ),
             (None, "<Error><Code>NoSuchBucket</Code><Message>gone</Message></Error>", "NoSuchBucket", "gone"),
             (None, "{\"__type\":\"com.amazonaws.x#FooException\",\"message\":\"m\"}", "FooException", "m"),
             (Some("BarException:http://internal/"), "{\"Message\":\"m\"}", "BarException", "m"),

@@ -177,7 +177,8 @@ mod tests {
 
     #[test]
     fn json() {
-        for (protocol, kind) in [("json-1.0", "application/x-amz-json-1.0"), ("json-1.1", "application/x-amz-json-1.1")] {
+        for (protocol, kind) in [("json-1.0", "application/x-amz-json-1.0"), ("json-1.1", "application/x-amz-json-1.1")]
+        {
             let service = format!("protocol=\"{protocol}\"\ntarget=\"Svc_1\"");
             let wire = written(&service, "params={names=[\"{a}\"], deep={x=\"{region}\"}, limit=3}");
             assert_eq!(header(&wire, "x-amz-target"), Some("Svc_1.ListX"));

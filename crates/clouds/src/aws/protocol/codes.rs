@@ -121,7 +121,7 @@ pub(crate) fn kind(status: u16, code: &str, message: &str) -> Kind {
         Kind::Unsupported
     } else if is(PASSING) || matches!(status, 500 | 502 | 503 | 504) {
         Kind::Passing
-    } else if status == 501 {
+    } else if status == 501 || (matches!(status, 404 | 405) && code == status.to_string()) {
         Kind::Unsupported
     } else if status == 403 && code == "403" {
         Kind::Denied
@@ -169,6 +169,7 @@ mod tests {
             (403, "403", "", Kind::Denied),
             (400, "UnknownOperationException", "", Kind::Unsupported),
             (501, "501", "", Kind::Unsupported),
+            (404, "404", "", Kind::Unsupported),
             (404, "NoSuchBucket", "", Kind::Other),
         ] {
             assert_eq!(kind(status, code, message), wanted, "{status} {code} {message}");
@@ -178,7 +179,10 @@ mod tests {
     #[test]
     fn denials_name_the_action() {
         for (message, action) in [
-            ("User: arn:aws:iam::1:user/u is not authorized to perform: sqs:ListQueues on resource: x", Some("sqs:ListQueues")),
+            (
+                "User: arn:aws:iam::1:user/u is not authorized to perform: sqs:ListQueues on resource: x",
+                Some("sqs:ListQueues"),
+            ),
             ("User: arn is not authorized to perform iam:ListRoles because", Some("iam:ListRoles")),
             ("You are not authorized to perform this operation.", None),
             ("Access Denied", None),

@@ -30,17 +30,10 @@ enum Shape {
     Object { m: Vec3 },
     /// A list.
     #[serde(rename = "l")]
-    List {
-        e: String,
-        of: String,
-    },
+    List { e: String, of: String },
     /// A map.
     #[serde(rename = "m")]
-    Map {
-        key: String,
-        value: String,
-        of: String,
-    },
+    Map { key: String, value: String, of: String },
 }
 
 type Vec3 = HashMap<String, (String, String, String)>;

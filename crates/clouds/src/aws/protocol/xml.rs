@@ -108,7 +108,10 @@ mod tests {
 
     #[test]
     fn documents_are_read() {
-        let root = parse(b"<?xml version=\"1.0\"?>\n<a xmlns=\"u\"><n:b x:t=\"1&amp;2\"> v &lt;&#65;<![CDATA[<&>]]></n:b><c/>\n</a>").unwrap();
+        let root = parse(
+            b"<?xml version=\"1.0\"?>\n<a xmlns=\"u\"><n:b x:t=\"1&amp;2\"> v &lt;&#65;<![CDATA[<&>]]></n:b><c/>\n</a>",
+        )
+        .unwrap();
         assert_eq!(root.name, "a");
         assert!(root.text.is_empty());
         let b = root.child("b").unwrap();

@@ -58,7 +58,9 @@ impl Run<'_> {
                 Some(TypeOutcome::Denied { action, message })
             }
             Err(error @ (CloudError::Credentials { .. } | CloudError::Setting(_))) => Some(self.settle(error).await?),
-            Err(CloudError::Unsupported(why)) if !why.contains("TypeNotFound") && !why.contains("UnsupportedAction") => {
+            Err(CloudError::Unsupported(why))
+                if !why.contains("TypeNotFound") && !why.contains("UnsupportedAction") =>
+            {
                 self.nobody(&why)
             }
             Err(CloudError::Answer { status, code, message }) if !code.ends_with("Exception") => {

@@ -206,12 +206,7 @@ fn named(kind: &Type, item: Value) -> Value {
 }
 
 /// Puts the continuation into the question; whether there is one. The same continuation twice would go on for ever.
-pub(crate) fn next(
-    page: &Page,
-    answer: &Value,
-    ask: &mut Ask,
-    seen: &mut HashSet<u64>,
-) -> Result<bool, CloudError> {
+pub(crate) fn next(page: &Page, answer: &Value, ask: &mut Ask, seen: &mut HashSet<u64>) -> Result<bool, CloudError> {
     if page.more.as_ref().is_some_and(|more| more.one(answer).and_then(Value::as_bool) == Some(false)) {
         return Ok(false);
     }

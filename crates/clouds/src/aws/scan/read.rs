@@ -192,7 +192,6 @@ impl Run<'_> {
         }
         if many { Brought::Value(Value::Array(together)) } else { one(read, together) }
     }
-
 }
 
 /// What was taken of a single answer.
@@ -201,9 +200,7 @@ fn one(read: &Call, taken: Vec<Value>) -> Brought {
     let first = if list { Some(Value::Array(taken)) } else { taken.into_iter().next() };
     let empty = |v: &Value| v.is_null() || v.as_str() == Some("");
     match first.filter(|v| !empty(v)).or_else(|| read.default.clone()) {
-        Some(Value::String(text)) => {
-            Brought::Value(read.map.get(&text).cloned().unwrap_or(Value::String(text)))
-        }
+        Some(Value::String(text)) => Brought::Value(read.map.get(&text).cloned().unwrap_or(Value::String(text))),
         Some(value) => Brought::Value(value),
         None => Brought::Nothing,
     }

@@ -80,6 +80,7 @@ async fn a_handler_that_is_denied_names_its_own_action() {
     let message = "User: u is not authorized to perform: logs:DescribeLogGroups on resource: *";
     let (_, kept, ended) = both(move |_| Reply::refused("GeneralServiceException", message)).await;
     ended.unwrap();
-    let denied = |r: &TypeReport| matches!(&r.outcome, TypeOutcome::Denied { action, .. } if action == "logs:DescribeLogGroups");
+    let denied =
+        |r: &TypeReport| matches!(&r.outcome, TypeOutcome::Denied { action, .. } if action == "logs:DescribeLogGroups");
     assert!(kept.reports.lock().unwrap().iter().all(denied));
 }

@@ -27,7 +27,11 @@ impl Seen {
 /// What it answers.
 #[derive(Debug, Clone)]
 pub(super) enum Reply {
-    Answer { status: u16, headers: String, body: String },
+    Answer {
+        status: u16,
+        headers: String,
+        body: String,
+    },
     /// Closes the connection.
     Cut,
     /// Announces a body and sends half of it.
@@ -41,7 +45,8 @@ impl Reply {
         Self::Answer { status: 200, headers: String::new(), body: body.into() }
     }
     pub(super) fn error(status: u16, code: &str, message: &str) -> Self {
-        let body = format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
+        let body =
+            format!("<ErrorResponse><Error><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>");
         Self::Answer { status, headers: String::new(), body }
     }
     pub(super) fn refused(code: &str, message: &str) -> Self {
@@ -110,7 +115,8 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
         if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
             let lower = head.to_ascii_lowercase();
-            let length = lower.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
+            let length =
+                lower.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
             if bytes.len() >= end + 4 + length {
                 let body = String::from_utf8_lossy(&bytes[end + 4..end + 4 + length]).into_owned();
                 return Some(Seen { line: head.lines().next().unwrap_or_default().to_owned(), head, body });

@@ -6,7 +6,8 @@ const VPC: &str = "aws:ec2/vpc:Vpc";
 const BUCKET: &str = "aws:s3/bucket:Bucket";
 
 fn page(ids: &[&str], next: Option<&str>) -> Reply {
-    let items: String = ids.iter().map(|id| format!("<item><vpcId>{id}</vpcId><ownerId>123456789012</ownerId></item>")).collect();
+    let items: String =
+        ids.iter().map(|id| format!("<item><vpcId>{id}</vpcId><ownerId>123456789012</ownerId></item>")).collect();
     let next = next.map(|n| format!("<nextToken>{n}</nextToken>")).unwrap_or_default();
     Reply::ok(format!("<DescribeVpcsResponse><vpcSet>{items}</vpcSet>{next}</DescribeVpcsResponse>"))
 }
@@ -14,7 +15,13 @@ fn page(ids: &[&str], next: Option<&str>) -> Reply {
 /// A list in two pages, whose `n`-th request (from 0, the identity aside) is answered by `fault` where it says something.
 async fn two_pages(fault: impl Fn(usize) -> Option<Reply> + Send + Sync + 'static) -> (Fake, Kept, TypeOutcome) {
     let fake = Fake::start(move |seen, n| {
-        let normal = || if seen.body.contains("NextToken=t1") { page(&["vpc-3"], None) } else { page(&["vpc-1", "vpc-2"], Some("t1")) };
+        let normal = || {
+            if seen.body.contains("NextToken=t1") {
+                page(&["vpc-3"], None)
+            } else {
+                page(&["vpc-1", "vpc-2"], Some("t1"))
+            }
+        };
         identity(seen).or_else(|| fault(n - 1)).unwrap_or_else(normal)
     })
     .await;
@@ -141,7 +148,9 @@ async fn a_region_that_is_not_enabled_is_skipped() {
 
 fn bucket(seen: &Seen) -> Reply {
     if seen.line.starts_with("GET /?") {
-        return Reply::ok("<ListAllMyBucketsResult><Buckets><Bucket><Name>here</Name></Bucket><Bucket><Name>there</Name></Bucket></Buckets></ListAllMyBucketsResult>");
+        return Reply::ok(
+            "<ListAllMyBucketsResult><Buckets><Bucket><Name>here</Name></Bucket><Bucket><Name>there</Name></Bucket></Buckets></ListAllMyBucketsResult>",
+        );
     }
     match seen.line.as_str() {
         l if l.contains("/there?location") => Reply::ok("<LocationConstraint>EU</LocationConstraint>"),

@@ -155,7 +155,8 @@ async fn places_that_are_none() {
 #[test]
 fn policies_are_of_what_is_scanned() {
     let policy = Aws::policy(&["aws:s3/bucket:Bucket".to_owned()]);
-    let actions: Vec<&str> = policy["Statement"][0]["Action"].as_array().unwrap().iter().filter_map(|a| a.as_str()).collect();
+    let actions: Vec<&str> =
+        policy["Statement"][0]["Action"].as_array().unwrap().iter().filter_map(|a| a.as_str()).collect();
     assert!(actions.contains(&"s3:ListAllMyBuckets") && actions.contains(&"ec2:DescribeRegions"));
     assert!(!actions.iter().any(|a| a.starts_with("iam:")), "{actions:?}");
 }

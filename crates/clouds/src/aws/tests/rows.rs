@@ -74,7 +74,10 @@ fn calls_are_complete() {
         {
             return Err(format!("{parent} is not in the file"));
         }
-        kind.read.iter().chain([&kind.list]).try_for_each(|call| complete(service, call).map_err(|why| format!("{}: {why}", call.op)))
+        kind.read
+            .iter()
+            .chain([&kind.list])
+            .try_for_each(|call| complete(service, call).map_err(|why| format!("{}: {why}", call.op)))
     });
 }
 
@@ -88,7 +91,9 @@ fn complete(service: &Service, call: &Call) -> Result<(), String> {
         return Err("its answer has no shapes: run data/shapes.py".into());
     }
     for action in &call.action {
-        let formed = action.split_once(':').is_some_and(|(s, n)| !s.is_empty() && n.starts_with(|c: char| c.is_ascii_uppercase()));
+        let formed = action
+            .split_once(':')
+            .is_some_and(|(s, n)| !s.is_empty() && n.starts_with(|c: char| c.is_ascii_uppercase()));
         if !formed {
             return Err(format!("{action} is not an action"));
         }
