@@ -222,5 +222,4 @@ fn digits(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-#[path = "cron_tests.rs"]
 mod tests;
