@@ -145,7 +145,7 @@ both! {
         environment_of(&t.admin, "outer", "imports: [insights/aws]\nvalues: {}\n").await;
         let bob = t.member_with("bob", &["insights_account:create"]).await;
         let _ = create(&bob, "a", "insights/aws").await.error(403);
-        let carol = t.member_with("carol", &["insights_account:create", "environment:create", "environment:write"]).await;
+        let carol = t.member_with("carol", &["insights_account:create", "environment:create", "environment:read"]).await;
         environment_of(&carol, "own", "imports: [insights/aws]\nvalues: {}\n").await;
         let _ = create(&carol, "a", "insights/own").await.error(403);
         let log = t.log("pulumi").await;
@@ -197,7 +197,7 @@ both! {
             assert_eq!(t.admin.get(&format!("{BASE}/{gone}")).await.error(404), "insights account not found");
         }
         let _ = create(&t.admin, "a", "insights/aws").await.expect(204);
-        assert_eq!(said(&t, "cloud-account-deleted").await, ["Deleted account \"a/eu-west-1\"", "Deleted account \"a\" with its 2 children"]);
+        assert_eq!(said(&t, "cloud-account-deleted").await, ["Deleted account \"a/eu-west-1\"", "Deleted account \"a\" with its 3 children"]);
     }
 
     async fn many_at_once(t: TestApp) {
@@ -266,7 +266,8 @@ both! {
         let _ = t.admin.patch("/api/orgs/pulumi/teams/ops", json!({"memberAction": "add", "member": "bob"})).await.expect(204);
         assert!(names(&bob.get(BASE).await.expect(200).json()).is_empty());
         let _ = bob.get(&format!("{BASE}/a")).await.error(403);
-        let grant = |number: Value| t.admin.patch(&format!("{BASE}/a/teams/ops"), json!({"permissions": number}));
+        let given = format!("{BASE}/a/teams/ops");
+        let grant = |number: Value| t.admin.patch(&given, json!({"permissions": number}));
         let _ = grant(json!(1)).await.expect(204);
         assert_eq!(names(&bob.get(BASE).await.expect(200).json()), ["a"]);
         let _ = bob.get(&format!("{BASE}/a/global")).await.expect(200);

@@ -11,9 +11,6 @@ mod credentials;
 mod list;
 mod owner;
 
-#[cfg(test)]
-mod tests;
-
 pub use change::{Change, delete, update};
 pub use children::sync_children;
 pub use create::{NewAccount, create, create_many};
