@@ -15,6 +15,7 @@ pub(super) async fn accounts(w: &mut Walk) {
     let _ = w.step("BulkCreateAccounts", base, Some(many), &["cloud-account-created", "environment-open"]).await;
     let change = json!({"environment": "insights/walk", "providerConfig": {"regions": ["us-east-1"]}});
     let _ = w.step("UpdateAccount", &account, Some(change), &["cloud-account-updated", "environment-open"]).await;
+    let _ = w.step("HeadAccount", &account, None, &[]).await;
     let tags = json!({"tags": {"stage": "test"}});
     let _ = w.one("SetInsightAccountTags", &format!("{account}/tags"), Some(tags)).await;
     let team = json!({"name": "walkers", "displayName": "", "description": ""});

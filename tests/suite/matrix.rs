@@ -28,7 +28,9 @@ fn path(operation: &Operation) -> String {
 }
 
 async fn verdict(client: &Client, operation: &Operation) -> Verdict {
-    let answer = client.send(operation.method, &path(operation), None).await;
+    // The reply to HEAD says nothing; GET at the same path is declared with the same access.
+    let method = if operation.method == "HEAD" { "GET" } else { operation.method };
+    let answer = client.send(method, &path(operation), None).await;
     if operation.id == "GetReadiness" {
         // The test's clock stands still, so on PostgreSQL this node is rightly not ready; anybody may know.
         return if matches!(answer.status, 200 | 503) { Verdict::Passes } else { Verdict::Forbidden };
