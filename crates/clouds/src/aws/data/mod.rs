@@ -4,6 +4,8 @@
 
 pub(crate) mod catalogue;
 pub(crate) mod condition;
+#[cfg(test)]
+mod forms;
 pub(crate) mod path;
 pub(crate) mod template;
 
