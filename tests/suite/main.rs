@@ -20,6 +20,7 @@ mod external_sdk;
 mod external_seeds;
 mod external_support;
 mod insights_accounts;
+mod insights_scans;
 mod laws;
 mod matrix;
 mod outage;
