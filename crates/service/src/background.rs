@@ -3,9 +3,12 @@
 //! This room knows when such work is due; what it does stands in the room of the thing.
 
 use crate::{App, audit, auth, environments, oidc};
-use crate::insights::scans::{
-    clouds::{Clouds, Environments},
-    engine::{Engine, EngineConfig},
+use crate::insights::{
+    resources,
+    scans::{
+        clouds::{Clouds, Environments},
+        engine::{Engine, EngineConfig},
+    },
 };
 use pileus_clouds::{Mode, aws::Aws};
 use pileus_model::Result;
@@ -45,6 +48,10 @@ pub async fn flush(app: &Arc<App>, all: bool) {
     if let Err(error) = environments::sweep(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
         tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");
+    }
+    if let Err(error) = resources::sweep(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "deleted-accounts").increment(1);
+        tracing::warn!(%error, "what is left of deleted accounts could not be swept away; it is tried again");
     }
     if let Err(error) = flush_last_used(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
