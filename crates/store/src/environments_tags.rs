@@ -8,6 +8,9 @@ use pileus_model::{
     ids::{EnvironmentId, EnvironmentTagId, OrgId, UserId},
 };
 
+/// Names and values.
+pub type Pairs = Vec<(String, String)>;
+
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagRow {
@@ -150,7 +153,7 @@ pub fn delete(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, name: &str) -> Re
 ///
 /// # Errors
 /// As [`Tx::query`].
-pub fn of_account(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<(Option<UserId>, Vec<(String, String)>)> {
+pub fn of_account(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<(Option<UserId>, Pairs)> {
     let owner = tx.one(
         "SELECT owner_id FROM accounts WHERE org_id = $1 AND name = $2",
         &[org.as_bytes().into(), name.into()],

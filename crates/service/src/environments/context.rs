@@ -149,7 +149,7 @@ pub(super) fn parse_duration(text: &str) -> Result<i64> {
         rest = &rest[end + unit.len()..];
     }
     let seconds = (nanos / 1e9).ceil();
-    if seconds < 1.0 || seconds > 1e9 {
+    if !(1.0..=1e9).contains(&seconds) {
         return Err(invalid());
     }
     #[expect(clippy::cast_possible_truncation, reason = "within 1 and 1e9")]

@@ -210,3 +210,64 @@ fn element(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (content, rest) = rest.split_at_checked(length)?;
     Some((tag, content, rest))
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::testing::House;
+    use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+
+    fn claims(current: &str, attributes: &[&str]) -> Claims {
+        let attributes = attributes.iter().map(|a| (*a).to_owned()).collect();
+        Claims { vendor: "aws", current: current.into(), root: "web/root".into(), attributes }
+    }
+
+    #[tokio::test]
+    async fn tokens_verify_with_the_public_keys() {
+        let house = House::new().await;
+        let who = Who::caller(&house.root_cx().await).unwrap();
+        let token = issue(&who, &claims("web/prod", &[])).await.unwrap();
+        let keys = public_keys(&house.app).await.unwrap();
+        let text = |name: &str| keys["keys"][0][name].as_str().unwrap().to_owned();
+        let key = DecodingKey::from_rsa_components(&text("n"), &text("e")).unwrap();
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.set_audience(&["aws:acme"]);
+        validation.validate_exp = false;
+        let said = decode::<Value>(&token, &key, &validation).unwrap();
+        assert_eq!(said.header.kid.unwrap(), text("kid"));
+        assert_eq!(said.claims["iss"], "http://127.0.0.1:8080/oidc");
+        assert_eq!(said.claims["sub"], "pulumi:environments:org:acme:env:web/prod");
+        assert_eq!(said.claims["trigger_user"], "root");
+        assert_eq!(house.said("acme", "environment-oidc-token-issued").await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn subjects_and_audiences() {
+        let house = House::new().await;
+        let who = Who::caller(&house.root_cx().await).unwrap();
+        let plain = claims("default/prod", &[]);
+        assert_eq!(subject(&who, &plain).unwrap(), "pulumi:environments:org:acme:env:prod");
+        assert_eq!(audience(&who, &plain), "acme");
+        let named = claims("web/prod", &["currentEnvironment.name", "rootEnvironment.name", "pulumi.user.login"]);
+        assert_eq!(
+            subject(&who, &named).unwrap(),
+            "pulumi:environments:pulumi.organization.login:acme:currentEnvironment.name:web/prod:\
+             rootEnvironment.name:web/root:pulumi.user.login:root"
+        );
+        assert!(subject(&who, &claims("web/prod", &["password"])).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_old_key_is_shown_until_its_last_token_has_expired() {
+        let house = House::new().await;
+        let who = Who::caller(&house.root_cx().await).unwrap();
+        let count = async || public_keys(&house.app).await.unwrap()["keys"].as_array().unwrap().len();
+        let _ = issue(&who, &claims("web/prod", &[])).await.unwrap();
+        house.clock.advance(SIGNS);
+        let _ = issue(&who, &claims("web/prod", &[])).await.unwrap();
+        assert_eq!(count().await, 2);
+        house.clock.advance(2 * TOKEN_SECONDS);
+        assert_eq!(count().await, 1);
+    }
+}

@@ -217,7 +217,7 @@ pub async fn read_session(
 fn at(text: &str, steps: &[Step]) -> Option<String> {
     let result = Json::parse(text, MAX_DEPTH).ok()?;
     let mut fields = result.get("properties")?;
-    let Some((last, before)) = steps.split_last() else { return None };
+    let (last, before) = steps.split_last()?;
     for step in before {
         fields = child(fields, step)?.get("value")?;
     }
