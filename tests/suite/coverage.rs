@@ -3,6 +3,9 @@
 //! The steps below call each of them once, as it is meant to be called. What no step calls stands in `uncovered.txt` with
 //! its reason; that list may only shrink.
 
+#[path = "coverage_insights.rs"]
+mod insights;
+
 use pileus_contract::{Access, OPERATIONS, Operation};
 use pileus_model::audit::{LogId, Outcome};
 use pileus_testkit::app::TestApp;
@@ -166,6 +169,71 @@ async fn oidc(w: &mut Walk) {
     let _ = w.one("DeleteOidcIssuer", &path, None).await;
 }
 
+async fn environments(w: &mut Walk) {
+    const BASE: &str = "/api/esc/environments/pulumi";
+    let x = format!("{BASE}/web/prod");
+    let _ = w.one("CreateEnvironment_esc_environments", BASE, Some(json!({"project": "web", "name": "prod"}))).await;
+    let _ = w.one("UpdateEnvironment_esc_environments", &x, Some(json!({"values": {"a": 1}}))).await;
+    for (id, path) in [
+        ("ReadEnvironment_esc_environments", ""),
+        ("DecryptEnvironment_esc_environments", "/decrypt"),
+        ("ReadEnvironment_esc_environments_versions", "/versions/2"),
+        ("DecryptEnvironment_esc_environments_versions", "/versions/2/decrypt"),
+    ] {
+        let _ = w.one(id, &format!("{x}{path}"), None).await;
+    }
+    for (id, path) in [
+        ("HeadEnvironment_esc_environments", ""),
+        ("CheckEnvironment_esc_environments", "/check"),
+        ("CheckEnvironment_esc_environments_versions", "/versions/2/check"),
+    ] {
+        let _ = w.step(id, &format!("{x}{path}"), None, &[]).await;
+    }
+    let _ = w.step("CheckYAML_esc", &format!("{BASE}/yaml/check"), Some(json!({"values": {}})), &[]).await;
+    let texts = w
+        .step("EncryptEnvironmentSecrets", &format!("{x}/encrypt-secrets"), Some(json!({"plaintexts": ["x"]})), &[])
+        .await;
+    let texts = w.one("DecryptEnvironmentSecrets", &format!("{x}/decrypt-secrets"), Some(texts)).await;
+    assert_eq!(texts, json!({"plaintexts": ["x"]}));
+    let open = &["environment-open"];
+    let id = id_of(&w.step("OpenEnvironment_esc_environments", &format!("{x}/open"), None, open).await);
+    let _ = w.one("ReadOpenEnvironment_esc_environments", &format!("{x}/open/{id}"), None).await;
+    let _ = w.one("ReadOpenEnvironmentAlias", &format!("{x}/open//{id}?property=a"), None).await;
+    let _ = w.step("OpenEnvironment_esc_environments_versions", &format!("{x}/versions/2/open"), None, open).await;
+    let id = id_of(
+        &w.step("OpenYAML_esc", &format!("{BASE}/yaml/open"), Some(json!({"imports": ["web/prod"]})), open).await,
+    );
+    let _ = w.one("ReadAnonymousOpenEnvironment_esc", &format!("{BASE}/yaml/open/{id}"), None).await;
+    let tags = format!("{x}/versions/tags");
+    let _ = w.one("CreateRevisionTag_esc_environments_versions_tags", &tags, Some(json!({"name": "live"}))).await;
+    let _ = w.one("ReadRevisionTag_esc_environments", &format!("{tags}/live"), None).await;
+    let _ = w.one("UpdateRevisionTag_esc_environments", &format!("{tags}/live"), Some(json!({"revision": 1}))).await;
+    let _ = w
+        .step(
+            "OpenEnvironment_esc_environments_versions",
+            &format!("{x}/versions/live/open"),
+            None,
+            &["environment-revision-tag-open"],
+        )
+        .await;
+    let _ = w.one("DeleteRevisionTag_esc_environments", &format!("{tags}/live"), None).await;
+    let _ = w
+        .one("CreateEnvironmentTag_esc_environments", &format!("{x}/tags"), Some(json!({"name": "t", "value": "1"})))
+        .await;
+    let change = json!({"currentTag": {"value": "1"}, "newTag": {"value": "2"}});
+    let _ = w.one("UpdateEnvironmentTag_esc_environments", &format!("{x}/tags/t"), Some(change)).await;
+    let _ = w.one("DeleteEnvironmentTag_esc_environments", &format!("{x}/tags/t"), None).await;
+    for (on, event) in
+        [(true, "environment-deletion-protection-enabled"), (false, "environment-deletion-protection-disabled")]
+    {
+        let body = Some(json!({"deletionProtected": on}));
+        let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
+    }
+    let _ =
+        w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
+    let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
+}
+
 async fn the_log_itself(w: &mut Walk) {
     let _ = w.one("ListAuditLogEventsHandlerV1", "/api/orgs/pulumi/auditlogs", None).await;
     let _ = w.one("ListAuditLogEventsHandlerV2", "/api/orgs/pulumi/auditlogs/v2?userFilter=admin", None).await;
@@ -180,7 +248,9 @@ both! {
         teams_and_roles(&mut w).await;
         tokens_and_settings(&mut w).await;
         oidc(&mut w).await;
+        environments(&mut w).await;
         the_log_itself(&mut w).await;
+        insights::accounts(&mut w).await;
         members(&mut w).await;
         hand_over(&mut w).await;
         let exceptions = include_str!("uncovered.txt");
@@ -209,7 +279,7 @@ both! {
             while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {
                 path.replace_range(open..=close, "nosuch");
             }
-            let _ = bob.send(operation.method, &path, None).await.error(403);
+            let _ = bob.send(operation.method, &path, None).await.expect(403);
             let gained: Vec<_> = t.events(log).await.into_iter().skip(before).collect();
             assert_eq!(gained.len(), 1, "{}: {gained:?}", operation.id);
             assert_eq!(gained[0].event.event.id(), served.denied, "{}", operation.id);

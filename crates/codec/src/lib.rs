@@ -6,7 +6,9 @@
 pub mod cef;
 pub mod csv;
 pub mod cursor;
+pub mod envelope;
 pub mod gzip;
+pub mod table;
 mod text;
 
 #[cfg(test)]

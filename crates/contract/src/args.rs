@@ -26,6 +26,8 @@ pub struct RawArgs {
     pub path: Vec<(String, String)>,
     /// Query parameters in their order, percent-decoded.
     pub query: Vec<(String, String)>,
+    /// The headers that arguments can be read from, by their names in lower case.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: RawBody,
 }
@@ -40,9 +42,20 @@ pub enum RawBody {
     Json(Value),
     /// The fields of a form.
     Form(Vec<(String, String)>),
+    /// A text.
+    Text(String),
 }
 
 impl RawBody {
+    /// A text in UTF-8.
+    ///
+    /// # Errors
+    /// `Invalid` if it is not.
+    pub fn from_text(bytes: &[u8]) -> Result<Self> {
+        let text = std::str::from_utf8(bytes).map_err(|e| Error::invalid(format!("the body is not UTF-8: {e}")))?;
+        Ok(Self::Text(text.to_owned()))
+    }
+
     /// Parses JSON; no bytes are no body.
     ///
     /// # Errors
@@ -59,6 +72,7 @@ impl RawBody {
         match self {
             Self::None => Value::Object(Map::new()),
             Self::Json(value) => value,
+            Self::Text(text) => Value::String(text),
             Self::Form(fields) => {
                 let mut object = Map::new();
                 for (name, value) in fields {
@@ -123,6 +137,18 @@ impl RawArgs {
             Some("true" | "1") => Ok(Some(true)),
             Some("false" | "0") => Ok(Some(false)),
             Some(_) => Err(must_be(name, &Shape::Boolean)),
+        }
+    }
+    /// A header, without its surrounding blanks; an empty one is absent.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim());
+        found.filter(|value| !value.is_empty()).map(str::to_owned)
+    }
+    /// The body, as a text; empty where there is none.
+    pub(crate) fn text_body(self) -> String {
+        match self.body {
+            RawBody::Text(text) => text,
+            _ => String::new(),
         }
     }
     /// The body, as JSON.

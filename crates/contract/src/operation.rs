@@ -93,6 +93,10 @@ pub enum ObjectRule {
     Organization,
     /// The team that this path parameter names.
     Team(&'static str),
+    /// The environment that these two path parameters name: its project and itself.
+    Environment(&'static str, &'static str),
+    /// The Insights account that this path parameter names, in any of the written forms of its name.
+    Account(&'static str),
 }
 
 /// How often an operation may be called.
@@ -117,6 +121,8 @@ pub enum BodyKind {
     Json,
     /// `application/x-www-form-urlencoded` or JSON.
     FormOrJson,
+    /// Text as it stands, whatever content type it claims: YAML documents.
+    Text,
 }
 
 /// The operation with this id.

@@ -95,6 +95,12 @@ impl AllowList {
     pub const fn new(entries: Vec<Allow>) -> Self {
         Self(entries)
     }
+    /// The same list with one more entry.
+    #[must_use]
+    pub fn with(mut self, entry: Allow) -> Self {
+        self.0.push(entry);
+        self
+    }
     /// Whether this address may be connected to on any port.
     pub(crate) fn network(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();

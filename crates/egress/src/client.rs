@@ -27,6 +27,8 @@ pub struct EgressConfig {
     pub max_bytes: usize,
     /// Certificate authorities (DER) that are trusted besides the system's.
     pub certificates: Vec<Vec<u8>>,
+    /// Connections kept open per host when they are idle (2).
+    pub idle_per_host: usize,
 }
 
 impl Default for EgressConfig {
@@ -37,6 +39,7 @@ impl Default for EgressConfig {
             connect_timeout: Duration::from_secs(5),
             max_bytes: 1 << 20,
             certificates: Vec::new(),
+            idle_per_host: 2,
         }
     }
 }
@@ -58,6 +61,12 @@ impl Request {
     /// A plain GET.
     pub fn get(url: impl Into<String>) -> Self {
         Self { method: Method::GET, url: url.into(), headers: HeaderMap::new(), body: None }
+    }
+    /// A POST of a form that is already encoded.
+    pub fn form(url: impl Into<String>, body: String) -> Self {
+        let request =
+            Self { method: Method::POST, url: url.into(), headers: HeaderMap::new(), body: Some(body.into_bytes()) };
+        request.header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
     }
     /// With this header.
     #[must_use]
@@ -239,7 +248,7 @@ impl Egress {
             .retry(reqwest::retry::never())
             .timeout(self.config.timeout)
             .connect_timeout(self.config.connect_timeout)
-            .pool_max_idle_per_host(2)
+            .pool_max_idle_per_host(self.config.idle_per_host)
             .pool_idle_timeout(Duration::from_secs(30))
             .user_agent(concat!("pileus/", env!("CARGO_PKG_VERSION")))
             .build()

@@ -15,7 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
-use http::{HeaderValue, Method, Request, Response, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body_util::BodyExt;
 use pileus_contract::{BodyKind, Operation, RateClass, RawArgs, RawBody};
 use pileus_model::{
@@ -122,7 +122,7 @@ impl Inner {
         let endpoint = route.endpoint.as_ref().ok_or_else(|| not_served(route.operation))?;
         let cx = self.in_time(self.enter(&call, route, endpoint, &params)).await?;
         let organization = cx.org.is_some().then(|| gate::for_denial(&cx));
-        let result = match endpoint.gate.admit(&cx, &params) {
+        let result = match self.in_time(endpoint.gate.admit(&cx, &params)).await {
             Ok(()) => self.run(&call, body, endpoint, cx, params.clone()).await,
             Err(refused) => Err(refused),
         };
@@ -209,12 +209,13 @@ impl Inner {
                 let bytes = intake::read(body, headers, self.config.body_limit, self.config.deadline).await?;
                 match kind {
                     BodyKind::FormOrJson => intake::form_or_json(&bytes, headers)?,
+                    BodyKind::Text => RawBody::from_text(&bytes)?,
                     _ => RawBody::from_json(&bytes)?,
                 }
             }
         };
         let path = path.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Ok(RawArgs { path, query, body })
+        Ok(RawArgs { path, query, headers: argument_headers(headers), body })
     }
 }
 
@@ -234,6 +235,21 @@ impl Call {
     fn changes(&self) -> bool {
         !matches!(self.head.method, Method::GET | Method::HEAD)
     }
+}
+
+/// The headers that handlers may take as arguments.
+const ARGUMENTS: [&str; 3] = ["accept", "etag", "if-match"];
+
+/// Those of them that the request has; several of one name are one, with commas between.
+fn argument_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for name in ARGUMENTS {
+        let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+        if !values.is_empty() {
+            found.push((name.to_owned(), values.join(", ")));
+        }
+    }
+    found
 }
 
 /// Runs to its end even if the client goes away or the deadline passes, so that no change is left in its middle.

@@ -10,8 +10,9 @@ use pileus_model::{
     audit::{EventType, Target},
     authz::{Object, ObjectKind, Permission, Policy},
     caller::OrgAccess,
+    names,
 };
-use pileus_service::{Cx, audit};
+use pileus_service::{Cx, audit, auth};
 
 /// The path's parameter that names an organisation.
 pub(crate) const ORGANIZATION: &str = "orgName";
@@ -22,9 +23,8 @@ pub(crate) type PathParams = Vec<(&'static str, String)>;
 /// What an operation asks of its caller.
 pub(crate) struct Gate {
     need: Need,
-    kind: ObjectKind,
-    /// The path's parameter that is the object's identity; none for the organisation itself.
-    identity: Option<&'static str>,
+    /// What the permission is checked on.
+    object: ObjectRule,
     /// What is recorded of a refusal.
     denied: EventType,
 }
@@ -46,8 +46,7 @@ impl Gate {
     /// `Internal` where the declaration names a permission, kind of object, parameter or event that does not exist.
     pub fn new(operation: &Operation, served: &Served) -> Result<Self> {
         let wrong = |what: &str| Error::internal(format!("{}: {what}", operation.id));
-        let (kind, identity) = object(served.object);
-        if identity.is_some_and(|name| !operation.path.contains(&format!("{{{name}}}"))) {
+        if parameters(served.object).iter().any(|name| !operation.path.contains(&format!("{{{name}}}"))) {
             return Err(wrong("its object is no parameter of its path"));
         }
         let need = match served.access {
@@ -65,7 +64,7 @@ impl Gate {
             return Err(wrong("its path names no organisation in which a permission could be held"));
         }
         let denied = EventType::parse(served.denied).ok_or_else(|| wrong("its denial is no event"))?;
-        Ok(Self { need, kind, identity, denied })
+        Ok(Self { need, object: served.object, denied })
     }
     /// Whether it needs no credentials; those that are sent are then not looked at.
     pub fn is_public(&self) -> bool {
@@ -74,8 +73,8 @@ impl Gate {
     /// Whether this caller may. The organisation of the path has been resolved before.
     ///
     /// # Errors
-    /// `Forbidden`, saying what is missing; `Unauthenticated` without a caller.
-    pub fn admit(&self, cx: &Cx, params: &PathParams) -> Result<()> {
+    /// `Forbidden`, saying what is missing; `Unauthenticated` without a caller; `Unavailable`.
+    pub async fn admit(&self, cx: &Cx, params: &PathParams) -> Result<()> {
         match self.need {
             Need::Public => Ok(()),
             Need::User => cx.caller().map(drop),
@@ -83,7 +82,15 @@ impl Gate {
             Need::SiteAdmin if cx.caller()?.is_site_admin() => Ok(()),
             Need::SiteAdmin => Err(Error::forbidden("this needs a personal access token of a site admin")),
             Need::Member => cx.access().map(drop),
-            Need::Permission(permission) => cx.require(permission, &self.object(params)),
+            Need::Permission(permission) => {
+                let identity = self.identity(params);
+                let tags = match self.kind() {
+                    // Nothing depends on them.
+                    _ if cx.access()?.policy == Policy::Everything => Vec::new(),
+                    kind => auth::object_tags(cx, kind, &identity).await?,
+                };
+                cx.require(permission, &Object { kind: self.kind(), identity: &identity, tags: &tags })
+            }
         }
     }
     /// Records that a caller inside the organisation was refused, off the reply's path; other failures are none of it.
@@ -91,20 +98,36 @@ impl Gate {
         if error.kind() != ErrorKind::Forbidden {
             return;
         }
-        let kind = match self.kind {
+        let kind = match self.kind() {
             ObjectKind::Organization => "organization",
             ObjectKind::Team => "team",
             ObjectKind::Stack => "stack",
             ObjectKind::Environment => "environment",
             ObjectKind::Account => "account",
         };
-        let organization = cx.org().map(|org| org.name.as_str()).unwrap_or_default();
-        let name = if self.identity.is_some() { self.object(params).identity } else { organization };
+        let name = match self.object {
+            ObjectRule::Organization => cx.org().map(|org| org.name.clone()).unwrap_or_default(),
+            _ => self.identity(params),
+        };
         audit::denied(cx, self.denied, Target::new(kind, name), error.message());
     }
-    fn object<'p>(&self, params: &'p PathParams) -> Object<'p> {
-        let identity = self.identity.and_then(|name| param(params, name)).unwrap_or_default();
-        Object { kind: self.kind, identity, tags: &[] }
+    const fn kind(&self) -> ObjectKind {
+        match self.object {
+            ObjectRule::Organization => ObjectKind::Organization,
+            ObjectRule::Team(_) => ObjectKind::Team,
+            ObjectRule::Environment(..) => ObjectKind::Environment,
+            ObjectRule::Account(_) => ObjectKind::Account,
+        }
+    }
+    /// The object's identity, as role descriptors write it.
+    fn identity(&self, params: &PathParams) -> String {
+        let value = |name: &str| param(params, name).unwrap_or_default();
+        match self.object {
+            ObjectRule::Organization => String::new(),
+            ObjectRule::Team(name) => value(name).to_owned(),
+            ObjectRule::Environment(project, name) => format!("{}/{}", value(project), value(name)),
+            ObjectRule::Account(name) => names::account_root(&names::decode_account(value(name))).to_owned(),
+        }
     }
 }
 
@@ -113,11 +136,12 @@ pub(crate) fn param<'p>(params: &'p PathParams, name: &str) -> Option<&'p str> {
     params.iter().find(|(n, _)| *n == name).map(|(_, value)| value.as_str())
 }
 
-/// A declared object: its kind, and the path's parameter that is its identity.
-const fn object(rule: ObjectRule) -> (ObjectKind, Option<&'static str>) {
+/// The path's parameters that are the identity of a declared object.
+fn parameters(rule: ObjectRule) -> Vec<&'static str> {
     match rule {
-        ObjectRule::Organization => (ObjectKind::Organization, None),
-        ObjectRule::Team(name) => (ObjectKind::Team, Some(name)),
+        ObjectRule::Organization => Vec::new(),
+        ObjectRule::Team(name) | ObjectRule::Account(name) => vec![name],
+        ObjectRule::Environment(project, name) => vec![project, name],
     }
 }
 

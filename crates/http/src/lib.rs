@@ -9,6 +9,7 @@ mod config;
 mod dispatch;
 mod errors;
 mod finish;
+mod fold;
 mod gate;
 mod generated;
 mod intake;

@@ -3,7 +3,7 @@
 //! Paths are matched as they were sent, still encoded, so that `%2F` is part of a name and `//` stays what it is. Each
 //! parameter is decoded once. This room knows paths and methods; it must never know what an operation does.
 
-use crate::{builder::Handler, gate::Gate, text};
+use crate::{builder::Handler, fold, gate::Gate, text};
 use http::{HeaderValue, Method};
 use pileus_contract::{Operation, Served};
 use pileus_model::{Error, Result};
@@ -96,7 +96,16 @@ impl Routes {
     /// # Errors
     /// `Invalid` where a parameter of the path is not valid text.
     pub fn find(&self, method: &Method, path: &str) -> Result<Found<'_>> {
-        let Ok(found) = self.matcher.at(path) else { return Ok(Found::Nothing) };
+        let folded;
+        let found = match self.matcher.at(path) {
+            Ok(found) => found,
+            Err(_) => {
+                let Some(other) = fold::folded(path) else { return Ok(Found::Nothing) };
+                folded = other;
+                let Ok(found) = self.matcher.at(&folded) else { return Ok(Found::Nothing) };
+                found
+            }
+        };
         let routes = &self.paths[*found.value];
         let with = |wanted: &Method| routes.by_method.iter().find(|(m, _)| m == wanted).map(|(_, route)| route);
         let route = with(method).or_else(|| if method == Method::HEAD { with(&Method::GET) } else { None });
@@ -207,6 +216,18 @@ mod tests {
         for path in ["/api//user", "//api/user", "/api/user/", "/api/orgs//teams", "/", "", "*", "/api"] {
             assert_eq!(found(Method::GET, path)?.0, "404", "{path}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn accounts_may_come_with_bare_slashes() -> Result<()> {
+        let of = |name: &str| vec![("orgName", "acme".to_owned()), ("accountName", name.to_owned())];
+        let base = "/api/preview/insights/acme/accounts";
+        for sent in ["aws/us-east-1", "aws%2Fus-east-1"] {
+            assert_eq!(found(Method::GET, &format!("{base}/{sent}/scan"))?, ("ReadScanStatus", of("aws/us-east-1")));
+        }
+        assert_eq!(found(Method::GET, &format!("{base}/aws%252Fglobal"))?, ("ReadAccount", of("aws%2Fglobal")));
+        assert_eq!(found(Method::GET, &format!("{base}/a%20b"))?, ("ReadAccount", of("a b")));
         Ok(())
     }
 

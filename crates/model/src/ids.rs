@@ -42,6 +42,12 @@ macro_rules! ids {
 }
 
 ids! {
+    /// An Insights account: a root or one of its children.
+    AccountId,
+    /// An ESC environment.
+    EnvironmentId,
+    /// A tag of an ESC environment.
+    EnvironmentTagId,
     /// An audit event.
     EventId,
     /// A registered OIDC issuer.
@@ -54,6 +60,8 @@ ids! {
     RequestId,
     /// A custom or built-in role.
     RoleId,
+    /// A run of a scan.
+    ScanId,
     /// A team.
     TeamId,
     /// An access token (not its value).

@@ -37,6 +37,10 @@ impl Timestamp {
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(SECOND)))
     }
+    /// A time in RFC 3339, with any offset; `None` if it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse::<Jiff>().ok().map(|time| Self(time.as_microsecond()))
+    }
     /// RFC 3339 in UTC with seconds: `2021-04-11T23:51:45Z`.
     pub fn rfc3339(self) -> String {
         self.jiff().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -66,6 +70,8 @@ mod tests {
         let t = Timestamp::from_micros(1_618_185_105_987_654);
         assert_eq!(t.rfc3339(), "2021-04-11T23:51:45Z");
         assert_eq!(t.rfc3339_millis(), "2021-04-11T23:51:45.987Z");
+        assert_eq!(Timestamp::parse("2021-04-12T01:51:45.987654+02:00"), Some(t));
+        assert_eq!(Timestamp::parse("yesterday"), None);
         assert_eq!(t.as_millis(), 1_618_185_105_987);
         assert_eq!(t.civil(), (2021, 4, 11, 23, 51, 45));
     }

@@ -7,7 +7,7 @@ use rustix::fs::{Access, access};
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
     io::{ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -15,6 +15,8 @@ use std::{
 const LOCK: &str = "lock";
 /// The file with the first token.
 const ADMIN_TOKEN: &str = "admin-token";
+/// The file with the master key.
+const MASTER_KEY: &str = "master-key";
 
 /// A data directory that this process holds until the value is dropped.
 #[derive(Debug)]
@@ -72,14 +74,44 @@ impl DataDir {
             ))),
         }
     }
+    /// Where the master key is, if it is in a file.
+    pub fn master_key(&self) -> PathBuf {
+        self.path.join(MASTER_KEY)
+    }
+    /// The text of the master key's file; `None` if there is none.
+    ///
+    /// # Errors
+    /// One line: the file can't be read, or others can read it.
+    pub fn read_master_key(&self) -> Result<Option<String>, Failure> {
+        let path = self.master_key();
+        let failure = |what: &dyn std::fmt::Display| Failure::new(format!("{}: {what}", path.display()));
+        let mode = match path.metadata() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failure(&error)),
+            Ok(metadata) => metadata.permissions().mode(),
+        };
+        if mode & 0o077 != 0 {
+            return Err(failure(&"others can read the master key: its mode must be 0600"));
+        }
+        std::fs::read_to_string(&path).map(Some).map_err(|error| failure(&error))
+    }
+    /// Writes the master key to its file, like the first token.
+    ///
+    /// # Errors
+    /// One line: the file is there already, or can't be written.
+    pub fn write_master_key(&self, key: &str) -> Result<(), Failure> {
+        self.write_new(self.master_key(), key)
+    }
     /// Writes the first token to its file: a new one, readable by its owner only, on disk when this returns.
     ///
     /// # Errors
     /// One line: the file is there already, or can't be written.
     pub fn write_admin_token(&self, token: &str) -> Result<(), Failure> {
-        let path = self.admin_token();
+        self.write_new(self.admin_token(), token)
+    }
+    fn write_new(&self, path: PathBuf, text: &str) -> Result<(), Failure> {
         let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).and_then(|mut file| {
-            writeln!(file, "{token}")?;
+            writeln!(file, "{text}")?;
             file.sync_all()?;
             File::open(&self.path)?.sync_all()
         });

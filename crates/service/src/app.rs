@@ -1,6 +1,15 @@
 //! What lives as long as the process.
 
-use crate::{audit::Recorder, auth::Logins, oidc::Oidc};
+use crate::{
+    audit::Recorder,
+    auth::Logins,
+    insights::{
+        cloud::{CloudIdentity, NoClouds},
+        scans,
+    },
+    keys::Keys,
+    oidc::Oidc,
+};
 use pileus_egress::Egress;
 use pileus_model::{clock::Clock, entropy::Entropy};
 use pileus_store::Store;
@@ -23,6 +32,14 @@ pub struct App {
     pub logins: Logins,
     /// What is remembered of OIDC issuers between requests.
     pub oidc: Oidc,
+    /// The master key and what it wraps.
+    pub keys: Keys,
+    /// What requests and the engine of scans tell each other.
+    pub scans: scans::Signals,
+    /// Whom credentials of clouds are shown to before an account is made of them.
+    pub clouds: Arc<dyn CloudIdentity>,
+    /// Where AWS STS is, if it is not where AWS says.
+    pub sts_endpoint: Option<String>,
     /// What the operator configured.
     pub settings: Settings,
 }
@@ -44,8 +61,24 @@ impl App {
             recorder: Recorder::default(),
             logins: Logins::default(),
             oidc: Oidc::default(),
+            keys: Keys::none(),
+            sts_endpoint: None,
+            scans: scans::Signals::default(),
+            clouds: Arc::new(NoClouds),
             settings,
         }
+    }
+    /// The same parts with clouds that can be asked.
+    #[must_use]
+    pub fn with_clouds(mut self, clouds: Arc<dyn CloudIdentity>) -> Self {
+        self.clouds = clouds;
+        self
+    }
+    /// The same parts with a master key.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
     }
 }
 

@@ -2,7 +2,15 @@
 //!
 //! This room knows when such work is due; what it does stands in the room of the thing.
 
-use crate::{App, audit, auth, oidc};
+use crate::insights::{
+    resources,
+    scans::{
+        clouds::{Clouds, Environments},
+        engine::{Engine, EngineConfig},
+    },
+};
+use crate::{App, audit, auth, environments, oidc};
+use pileus_clouds::{Mode, aws::Aws};
 use pileus_model::Result;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -24,12 +32,27 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     flush(&app, true).await;
 }
 
+/// Starts what is due and works on scans until `shutdown` turns true (or its sender is dropped); gives back what is not done then.
+/// On nodes that work; any number of them may.
+pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdown: watch::Receiver<bool>) {
+    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, mode));
+    Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
+}
+
 /// One round: counted denials and failed logins of minutes that are over (with `all` of the current one too), and when
 /// tokens were last used.
 pub async fn flush(app: &Arc<App>, all: bool) {
     audit::flush(app, all).await;
     auth::flush_failures(app, all).await;
     oidc::flush(app, all).await;
+    if let Err(error) = environments::sweep(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
+        tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");
+    }
+    if let Err(error) = resources::sweep(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "deleted-accounts").increment(1);
+        tracing::warn!(%error, "what is left of deleted accounts could not be swept away; it is tried again");
+    }
     if let Err(error) = flush_last_used(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
         tracing::warn!(%error, "the last use of tokens could not be written; it is tried again");

@@ -74,7 +74,8 @@ pub async fn empty() -> (Arc<App>, Arc<TestClock>, tempfile::TempDir) {
         exports_per_caller: 4,
         exports_per_organization: 16,
     };
-    let app = App::new(store, as_clock, entropy, Egress::new(EgressConfig::default()), settings);
+    let app = App::new(store, as_clock, entropy, Egress::new(EgressConfig::default()), settings)
+        .with_keys(crate::keys::Keys::parse(&"5e".repeat(32)).unwrap());
     (Arc::new(app), clock, directory)
 }
 

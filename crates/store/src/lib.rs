@@ -8,6 +8,11 @@ mod db;
 
 pub mod audit;
 pub mod auth;
+pub mod environments;
+pub mod environments_keys;
+pub mod environments_revisions;
+pub mod environments_tags;
+pub mod insights;
 pub mod members;
 pub mod names;
 pub mod oidc;

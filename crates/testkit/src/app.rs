@@ -1,6 +1,6 @@
 //! A whole Pileus in the test's own process: real store, real listener, a clock that the test moves.
 
-use crate::{client::Client, clock::TestClock, entropy::SeededEntropy, postgres};
+use crate::{client::Client, clock::TestClock, clouds::FakeClouds, entropy::SeededEntropy, postgres};
 use pileus_egress::{Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
 use pileus_model::{
@@ -9,7 +9,7 @@ use pileus_model::{
     entropy::Entropy,
     token::TokenValue,
 };
-use pileus_service::{App, Settings, install};
+use pileus_service::{App, Settings, insights::cloud::CloudIdentity, install, keys::Keys};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
 use std::sync::{
@@ -41,6 +41,8 @@ pub struct Options {
     pub real_clock: bool,
     /// Where the bootstrap token was written.
     pub admin_token_file: Option<std::path::PathBuf>,
+    /// Who says whose credentials of clouds are.
+    pub clouds: Arc<dyn CloudIdentity>,
 }
 
 impl Default for Options {
@@ -48,7 +50,13 @@ impl Default for Options {
         // A clock that stands still refills no bucket: tests of limits set their own.
         let rates = Rates { per_token: 0, public_per_address: 0, failed_logins_per_minute: 0, failed_logins_burst: 0 };
         let http = HttpConfig { rates, ..HttpConfig::default() };
-        Self { http, egress: EgressConfig::default(), real_clock: false, admin_token_file: None }
+        Self {
+            http,
+            egress: EgressConfig::default(),
+            real_clock: false,
+            admin_token_file: None,
+            clouds: Arc::new(FakeClouds),
+        }
     }
 }
 
@@ -65,7 +73,7 @@ pub struct TestApp {
     pub database: String,
     made: AtomicU32,
     stop: Option<oneshot::Sender<()>>,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl TestApp {
@@ -109,7 +117,11 @@ impl TestApp {
             exports_per_caller: 4,
             exports_per_organization: 16,
         };
-        let app = Arc::new(App::new(store, as_clock, entropy, Egress::new(options.egress), settings));
+        let app = Arc::new(
+            App::new(store, as_clock, entropy, Egress::new(options.egress), settings)
+                .with_keys(Keys::parse(&"5e".repeat(32)).unwrap())
+                .with_clouds(options.clouds),
+        );
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token };
         assert!(install::bootstrap(&app, first).await.unwrap());
@@ -128,8 +140,13 @@ impl TestApp {
             database,
             made: AtomicU32::new(0),
             stop: Some(stop),
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// Where SQLite's files are.
+    pub fn directory(&self) -> &std::path::Path {
+        self.directory.path()
     }
 
     /// The same server without a token.

@@ -6,6 +6,8 @@
 #![cfg_attr(feature = "app", expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on ends"))]
 
 pub mod clock;
+#[cfg(feature = "app")]
+pub mod clouds;
 pub mod entropy;
 pub mod postgres;
 

@@ -58,8 +58,8 @@ fn values(policy: &Policy, scopes: &BTreeSet<&str>, events: &BTreeSet<&str>, say
     if !["default", "export", "login", "public"].contains(&policy.rate()) {
         say(format!("rate = {:?} is not one of default, export, login, public", policy.rate()));
     }
-    if !["json", "form-or-json", "none"].contains(&policy.body()) {
-        say(format!("body = {:?} is not one of json, form-or-json, none", policy.body()));
+    if !["json", "form-or-json", "text", "none"].contains(&policy.body()) {
+        say(format!("body = {:?} is not one of json, form-or-json, text, none", policy.body()));
     }
     if !policy.summary.ends_with('.') || policy.summary.contains('\n') {
         say("the summary is one line that ends in a full stop".into());
@@ -86,8 +86,11 @@ fn duties(operation: &Operation, policy: &Policy, say: &mut impl FnMut(String)) 
     match policy.object.as_deref() {
         None | Some("organization") => {}
         Some(rule) => match rule.split_once(':') {
-            Some(("team", parameter)) if in_path(parameter) => {}
-            _ => say(format!("object = {rule:?} is neither organization nor team:PARAMETER of the path")),
+            Some(("team" | "account", parameter)) if in_path(parameter) => {}
+            Some(("environment", both)) if both.split_once('/').is_some_and(|(p, n)| in_path(p) && in_path(n)) => {}
+            _ => say(format!(
+                "object = {rule:?} is neither organization nor team:, account: or environment: with parameters of the path"
+            )),
         },
     }
 }

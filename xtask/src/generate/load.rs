@@ -126,7 +126,9 @@ fn operation(
     let Some(policy) = policy else { return Ok(operation) };
     operation.parameters = parameters(resolver, declared, &policy)?;
     let content = &declared["requestBody"]["content"];
-    if let Some(schema) = content["application/json"].get("schema") {
+    if policy.body() == "text" {
+        operation.body = Some(Type::Text { one_of: Vec::new(), format: None });
+    } else if let Some(schema) = content["application/json"].get("schema") {
         operation.body = Some(resolver.resolve(schema, &operation.id)?);
     } else if !content.is_null() {
         return Err(format!("{}: a body that is not JSON", operation.id));
@@ -143,12 +145,13 @@ fn parameters(resolver: &mut Resolver, declared: &Value, policy: &Policy) -> Res
         let place = match p["in"].as_str() {
             Some("path") => Place::Path,
             Some("query") => Place::Query,
+            Some("header") => Place::Header,
             other => return Err(format!("parameter {name}: in {other:?}")),
         };
         let required = p["required"] == true && !policy.relax.contains_key(&name);
         found.push(Parameter { place, required, kind: resolver.resolve(&p["schema"], &name)?, name });
     }
-    found.sort_by_key(|p| p.place == Place::Query);
+    found.sort_by_key(|p| p.place as u8);
     Ok(found)
 }
 

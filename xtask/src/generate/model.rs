@@ -81,6 +81,8 @@ pub enum Place {
     Path,
     /// In the query.
     Query,
+    /// In a header; `crates/http` hands on only those that it knows as arguments.
+    Header,
 }
 
 /// A parameter.

@@ -78,7 +78,8 @@ fn describe(operation: &Operation, policy: &Policy) -> Value {
     }
     if let Some(body) = operation.body.as_ref().filter(|_| policy.body() != "none") {
         let mut content = Map::new();
-        content.insert("application/json".into(), json!({"schema": schema(body)}));
+        let kind = if policy.body() == "text" { "application/x-yaml" } else { "application/json" };
+        content.insert(kind.into(), json!({"schema": schema(body)}));
         if policy.body() == "form-or-json" {
             content.insert("application/x-www-form-urlencoded".into(), json!({"schema": schema(body)}));
         }
@@ -103,7 +104,11 @@ fn needs(policy: &Policy) -> String {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let place = if parameter.place == Place::Path { "path" } else { "query" };
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
     let mut described =
         json!({"in": place, "name": parameter.name, "required": parameter.required, "schema": schema(&parameter.kind)});
     if parameter.place == Place::Path {

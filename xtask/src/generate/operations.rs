@@ -44,6 +44,11 @@ fn served(operation: &Operation, policy: &Policy) -> String {
     };
     let object = match policy.object.as_deref().and_then(|rule| rule.split_once(':')) {
         Some(("team", parameter)) => format!("ObjectRule::Team({})", literal(parameter)),
+        Some(("account", parameter)) => format!("ObjectRule::Account({})", literal(parameter)),
+        Some(("environment", parameters)) => {
+            let (project, name) = parameters.split_once('/').unwrap_or((parameters, ""));
+            format!("ObjectRule::Environment({}, {})", literal(project), literal(name))
+        }
         _ => "ObjectRule::Organization".into(),
     };
     let rate = match policy.rate() {
@@ -55,6 +60,7 @@ fn served(operation: &Operation, policy: &Policy) -> String {
     let body = match (&operation.body, policy.body()) {
         (None, _) | (_, "none") => "None",
         (_, "form-or-json") => "FormOrJson",
+        (_, "text") => "Text",
         _ => "Json",
     };
     let events: Vec<String> = policy.events().into_iter().map(str::to_owned).collect();

@@ -58,6 +58,8 @@ pub fn write(contract: &Contract) -> Result<String> {
 fn parameter_parts(parameter: &Parameter) -> Result<(String, String)> {
     let name = literal(&parameter.name);
     let (kind, read) = match (&parameter.kind, parameter.place) {
+        (Type::Text { .. }, Place::Header) => return Ok(("Option<String>".into(), format!("raw.header({name})"))),
+        (other, Place::Header) => return Err(format!("header {name} is a {other:?}, which is not supported")),
         (Type::Text { .. }, Place::Path) => return Ok(("String".into(), format!("raw.path({name})?"))),
         (Type::List(of), Place::Query) if matches!(**of, Type::Text { .. }) => {
             return Ok(("Vec<String>".into(), format!("raw.texts({name})?")));
@@ -78,6 +80,9 @@ fn parameter_parts(parameter: &Parameter) -> Result<(String, String)> {
 /// The Rust type of the body and the expression that reads it.
 fn body_parts(operation: &Operation, policy: &Policy) -> Option<(String, String)> {
     let kind = operation.body.as_ref().filter(|_| policy.body() != "none")?;
+    if policy.body() == "text" {
+        return Some(("String".into(), "raw.text_body()".into()));
+    }
     let read = if policy.body() == "form-or-json" { "form_or_json" } else { "json" };
     Some((wire::rust(kind, "wire::"), format!("raw.{read}(&{})?", shapes::shape(kind, "shapes::"))))
 }

@@ -28,6 +28,39 @@ impl Args for AddOrganizationMemberArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct BulkCreateAccountsArgs {
+    pub org_name: String,
+    pub accept: Option<String>,
+    pub body: wire::BulkCreateInsightsAccountsRequest,
+}
+
+impl Args for BulkCreateAccountsArgs {
+    const OPERATION: &'static str = "BulkCreateAccounts";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            accept: raw.header("Accept"),
+            body: raw.json(&Shape::Record(&shapes::BULK_CREATE_INSIGHTS_ACCOUNTS_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CancelScanArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for CancelScanArgs {
+    const OPERATION: &'static str = "CancelScan";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct CapabilitiesArgs {}
 
 impl Args for CapabilitiesArgs {
@@ -35,6 +68,122 @@ impl Args for CapabilitiesArgs {
 
     fn decode(_: RawArgs) -> Result<Self> {
         Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CheckEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub show_secrets: Option<bool>,
+}
+
+impl Args for CheckEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "CheckEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            show_secrets: raw.boolean("showSecrets")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CheckEnvironmentEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+    pub show_secrets: Option<bool>,
+}
+
+impl Args for CheckEnvironmentEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "CheckEnvironment_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+            show_secrets: raw.boolean("showSecrets")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CheckYAMLEscArgs {
+    pub org_name: String,
+    pub show_secrets: Option<bool>,
+    pub body: String,
+}
+
+impl Args for CheckYAMLEscArgs {
+    const OPERATION: &'static str = "CheckYAML_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, show_secrets: raw.boolean("showSecrets")?, body: raw.text_body() })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::CreateInsightsAccountRequest,
+}
+
+impl Args for CreateAccountArgs {
+    const OPERATION: &'static str = "CreateAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_INSIGHTS_ACCOUNT_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateEnvironmentTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::CreateEnvironmentTagRequest,
+}
+
+impl Args for CreateEnvironmentTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "CreateEnvironmentTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_TAG_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub body: wire::CreateEnvironmentRequest,
+}
+
+impl Args for CreateEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "CreateEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_REQUEST))?,
+        })
     }
 }
 
@@ -100,6 +249,27 @@ impl Args for CreatePulumiTeamArgs {
         Ok(Self {
             org_name: raw.path("orgName")?,
             body: raw.json(&Shape::Record(&shapes::CREATE_PULUMI_TEAM_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateRevisionTagEscEnvironmentsVersionsTagsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::CreateEnvironmentRevisionTagRequest,
+}
+
+impl Args for CreateRevisionTagEscEnvironmentsVersionsTagsArgs {
+    const OPERATION: &'static str = "CreateRevisionTag_esc_environments_versions_tags";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_REVISION_TAG_REQUEST))?,
         })
     }
 }
@@ -177,6 +347,121 @@ impl Args for CreateUserTokenArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct DecryptEnvironmentSecretsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::DecryptEnvironmentSecretsRequest,
+}
+
+impl Args for DecryptEnvironmentSecretsArgs {
+    const OPERATION: &'static str = "DecryptEnvironmentSecrets";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::DECRYPT_ENVIRONMENT_SECRETS_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DecryptEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for DecryptEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "DecryptEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DecryptEnvironmentEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+}
+
+impl Args for DecryptEnvironmentEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "DecryptEnvironment_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DeleteAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for DeleteAccountArgs {
+    const OPERATION: &'static str = "DeleteAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DeleteEnvironmentTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+}
+
+impl Args for DeleteEnvironmentTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "DeleteEnvironmentTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DeleteEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for DeleteEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "DeleteEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct DeleteOidcIssuerArgs {
     pub org_name: String,
     pub issuer_id: String,
@@ -230,6 +515,27 @@ impl Args for DeletePersonalTokenArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { token_id: raw.path("tokenId")?, reason: raw.text("reason", &[])? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DeleteRevisionTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+}
+
+impl Args for DeleteRevisionTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "DeleteRevisionTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+        })
     }
 }
 
@@ -322,6 +628,27 @@ impl Args for EnableTeamRolesArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")?, team_name: raw.path("teamName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct EncryptEnvironmentSecretsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::EncryptEnvironmentSecretsRequest,
+}
+
+impl Args for EncryptEnvironmentSecretsArgs {
+    const OPERATION: &'static str = "EncryptEnvironmentSecrets";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::ENCRYPT_ENVIRONMENT_SECRETS_REQUEST))?,
+        })
     }
 }
 
@@ -446,6 +773,20 @@ impl Args for GetAuthPolicyArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetAwsScanPolicyArgs {
+    pub org_name: String,
+    pub types: Vec<String>,
+}
+
+impl Args for GetAwsScanPolicyArgs {
+    const OPERATION: &'static str = "GetAwsScanPolicy";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, types: raw.texts("types")? })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetCurrentUserArgs {}
 
 impl Args for GetCurrentUserArgs {
@@ -461,6 +802,101 @@ pub struct GetDefaultOrganizationArgs {}
 
 impl Args for GetDefaultOrganizationArgs {
     const OPERATION: &'static str = "GetDefaultOrganization";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetEnvironmentMetadataEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for GetEnvironmentMetadataEscEnvironmentsArgs {
+    const OPERATION: &'static str = "GetEnvironmentMetadata_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetEnvironmentSettingsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for GetEnvironmentSettingsArgs {
+    const OPERATION: &'static str = "GetEnvironmentSettings";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetEnvironmentTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+}
+
+impl Args for GetEnvironmentTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "GetEnvironmentTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetInsightAccountTagsArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for GetInsightAccountTagsArgs {
+    const OPERATION: &'static str = "GetInsightAccountTags";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetIssuerConfigurationArgs {}
+
+impl Args for GetIssuerConfigurationArgs {
+    const OPERATION: &'static str = "GetIssuerConfiguration";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetIssuerKeysArgs {}
+
+impl Args for GetIssuerKeysArgs {
+    const OPERATION: &'static str = "GetIssuerKeys";
 
     fn decode(_: RawArgs) -> Result<Self> {
         Ok(Self {})
@@ -547,6 +983,77 @@ impl Args for GetRoleArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetScanArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub scan_id: String,
+    pub accept: Option<String>,
+}
+
+impl Args for GetScanArgs {
+    const OPERATION: &'static str = "GetScan";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            scan_id: raw.path("scanId")?,
+            accept: raw.header("Accept"),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetScanCoverageArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub scan_id: String,
+    pub format: Option<String>,
+}
+
+impl Args for GetScanCoverageArgs {
+    const OPERATION: &'static str = "GetScanCoverage";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            scan_id: raw.path("scanId")?,
+            format: raw.text("format", &["json", "csv"])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetScanLogsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub scan_id: String,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+    pub job: Option<i64>,
+    pub offset: Option<i64>,
+    pub step: Option<i64>,
+}
+
+impl Args for GetScanLogsArgs {
+    const OPERATION: &'static str = "GetScanLogs";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            scan_id: raw.path("scanId")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+            job: raw.integer("job", &Shape::INTEGER)?,
+            offset: raw.integer("offset", &Shape::INTEGER)?,
+            step: raw.integer("step", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetStatusArgs {}
 
 impl Args for GetStatusArgs {
@@ -572,6 +1079,54 @@ impl Args for GetTeamArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetUsageSummaryDiscoveredResourceHoursArgs {
+    pub org_name: String,
+    pub granularity: String,
+    pub lookback_days: Option<i64>,
+    pub lookback_start: Option<i64>,
+}
+
+impl Args for GetUsageSummaryDiscoveredResourceHoursArgs {
+    const OPERATION: &'static str = "GetUsageSummaryDiscoveredResourceHours";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            granularity: RawArgs::required(
+                "granularity",
+                raw.text("granularity", &["yearly", "monthly", "weekly", "daily", "hourly"])?,
+            )?,
+            lookback_days: raw.integer("lookbackDays", &Shape::INTEGER)?,
+            lookback_start: raw.integer("lookbackStart", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetUsageSummaryInsightsScansArgs {
+    pub org_name: String,
+    pub granularity: String,
+    pub lookback_days: Option<i64>,
+    pub lookback_start: Option<i64>,
+}
+
+impl Args for GetUsageSummaryInsightsScansArgs {
+    const OPERATION: &'static str = "GetUsageSummaryInsightsScans";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            granularity: RawArgs::required(
+                "granularity",
+                raw.text("granularity", &["yearly", "monthly", "weekly", "daily", "hourly"])?,
+            )?,
+            lookback_days: raw.integer("lookbackDays", &Shape::INTEGER)?,
+            lookback_start: raw.integer("lookbackStart", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetUserArgs {
     pub login: String,
 }
@@ -581,6 +1136,77 @@ impl Args for GetUserArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { login: raw.path("login")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct HeadAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for HeadAccountArgs {
+    const OPERATION: &'static str = "HeadAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct HeadEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for HeadEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "HeadEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListAccountsArgs {
+    pub org_name: String,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+    pub parent: Option<String>,
+    pub role_id: Option<String>,
+    pub accept: Option<String>,
+}
+
+impl Args for ListAccountsArgs {
+    const OPERATION: &'static str = "ListAccounts";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+            parent: raw.text("parent", &[])?,
+            role_id: raw.text("roleID", &[])?,
+            accept: raw.header("Accept"),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListAllEnvironmentTagsEscArgs {
+    pub org_name: String,
+}
+
+impl Args for ListAllEnvironmentTagsEscArgs {
+    const OPERATION: &'static str = "ListAllEnvironmentTags_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")? })
     }
 }
 
@@ -689,6 +1315,166 @@ impl Args for ListAvailableScopesArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ListEnvironmentReferrersEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub all_revisions: Option<bool>,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+    pub latest_stack_version_only: Option<bool>,
+}
+
+impl Args for ListEnvironmentReferrersEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ListEnvironmentReferrers_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            all_revisions: raw.boolean("allRevisions")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+            latest_stack_version_only: raw.boolean("latestStackVersionOnly")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentReferrersEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+    pub all_revisions: Option<bool>,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+    pub latest_stack_version_only: Option<bool>,
+}
+
+impl Args for ListEnvironmentReferrersEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "ListEnvironmentReferrers_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+            all_revisions: raw.boolean("allRevisions")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+            latest_stack_version_only: raw.boolean("latestStackVersionOnly")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentRevisionsEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub before: Option<i64>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListEnvironmentRevisionsEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ListEnvironmentRevisions_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            before: raw.integer("before", &Shape::INTEGER)?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentTagsEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub after: Option<i64>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListEnvironmentTagsEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ListEnvironmentTags_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            after: raw.integer("after", &Shape::INTEGER)?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentsEscArgs {
+    pub continuation_token: Option<String>,
+    pub include_referrer_metadata: Option<bool>,
+    pub max_results: Option<i64>,
+    pub organization: Option<String>,
+}
+
+impl Args for ListEnvironmentsEscArgs {
+    const OPERATION: &'static str = "ListEnvironments_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            continuation_token: raw.text("continuationToken", &[])?,
+            include_referrer_metadata: raw.boolean("includeReferrerMetadata")?,
+            max_results: raw.integer("maxResults", &Shape::INTEGER)?,
+            organization: raw.text("organization", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListInsightsAccountTeamsArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for ListInsightsAccountTeamsArgs {
+    const OPERATION: &'static str = "ListInsightsAccountTeams";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListOrgEnvironmentsEscArgs {
+    pub org_name: String,
+    pub continuation_token: Option<String>,
+    pub include_referrer_metadata: Option<bool>,
+    pub max_results: Option<i64>,
+    pub role_id: Option<String>,
+}
+
+impl Args for ListOrgEnvironmentsEscArgs {
+    const OPERATION: &'static str = "ListOrgEnvironments_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            include_referrer_metadata: raw.boolean("includeReferrerMetadata")?,
+            max_results: raw.integer("maxResults", &Shape::INTEGER)?,
+            role_id: raw.text("roleID", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ListOrgTokensArgs {
     pub org_name: String,
     pub continuation_token: Option<String>,
@@ -779,6 +1565,182 @@ impl Args for ListPersonalTokensArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ListPolicyPacksForAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub continuation_token: Option<String>,
+}
+
+impl Args for ListPolicyPacksForAccountArgs {
+    const OPERATION: &'static str = "ListPolicyPacksForAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListResourceStackEdgesArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+}
+
+impl Args for ListResourceStackEdgesArgs {
+    const OPERATION: &'static str = "ListResourceStackEdges";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListResourceVersionEdgesArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListResourceVersionEdgesArgs {
+    const OPERATION: &'static str = "ListResourceVersionEdges";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListResourceVersionEdgesVersionsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+    pub resource_version: String,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListResourceVersionEdgesVersionsArgs {
+    const OPERATION: &'static str = "ListResourceVersionEdges_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+            resource_version: raw.path("resourceVersion")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListResourceVersionsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+    pub continuation_token: Option<String>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListResourceVersionsArgs {
+    const OPERATION: &'static str = "ListResourceVersions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListResourcesWithReferencesArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::ListResourcesWithReferencesRequest,
+}
+
+impl Args for ListResourcesWithReferencesArgs {
+    const OPERATION: &'static str = "ListResourcesWithReferences";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::LIST_RESOURCES_WITH_REFERENCES_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListRevisionTagsEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub after: Option<String>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListRevisionTagsEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "ListRevisionTags_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            after: raw.text("after", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListRevisionTagsEscEnvironmentsVersions2Args {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+    pub after: Option<String>,
+    pub count: Option<i64>,
+}
+
+impl Args for ListRevisionTagsEscEnvironmentsVersions2Args {
+    const OPERATION: &'static str = "ListRevisionTags_esc_environments_versions2";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+            after: raw.text("after", &[])?,
+            count: raw.integer("count", &Shape::INTEGER)?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ListRolesByOrgIDAndUXPurposeArgs {
     pub org_name: String,
     pub ux_purpose: Option<String>,
@@ -791,6 +1753,29 @@ impl Args for ListRolesByOrgIDAndUXPurposeArgs {
         Ok(Self {
             org_name: raw.path("orgName")?,
             ux_purpose: raw.text("uxPurpose", &["role", "role_private", "role_temporary", "policy", "set"])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListScanStatusArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub continuation_token: Option<String>,
+    pub page_size: Option<i64>,
+    pub accept: Option<String>,
+}
+
+impl Args for ListScanStatusArgs {
+    const OPERATION: &'static str = "ListScanStatus";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            continuation_token: raw.text("continuationToken", &[])?,
+            page_size: raw.integer("pageSize", &Shape::INTEGER)?,
+            accept: raw.header("Accept"),
         })
     }
 }
@@ -941,6 +1926,364 @@ impl Args for ListOrgsOidcIssuersArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct OpenEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub duration: Option<String>,
+}
+
+impl Args for OpenEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "OpenEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            duration: raw.text("duration", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct OpenEnvironmentEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+    pub duration: Option<String>,
+}
+
+impl Args for OpenEnvironmentEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "OpenEnvironment_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+            duration: raw.text("duration", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct OpenYAMLEscArgs {
+    pub org_name: String,
+    pub duration: Option<String>,
+    pub environment_overrides: Option<String>,
+    pub body: String,
+}
+
+impl Args for OpenYAMLEscArgs {
+    const OPERATION: &'static str = "OpenYAML_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            duration: raw.text("duration", &[])?,
+            environment_overrides: raw.text("environmentOverrides", &[])?,
+            body: raw.text_body(),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PatchEnvironmentSettingsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::PatchEnvironmentSettingsRequest,
+}
+
+impl Args for PatchEnvironmentSettingsArgs {
+    const OPERATION: &'static str = "PatchEnvironmentSettings";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::PATCH_ENVIRONMENT_SETTINGS_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct PauseScheduledScansArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for PauseScheduledScansArgs {
+    const OPERATION: &'static str = "PauseScheduledScans";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub accept: Option<String>,
+}
+
+impl Args for ReadAccountArgs {
+    const OPERATION: &'static str = "ReadAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            accept: raw.header("Accept"),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadAnonymousOpenEnvironmentEscArgs {
+    pub org_name: String,
+    pub open_session_id: String,
+    pub property: Option<String>,
+}
+
+impl Args for ReadAnonymousOpenEnvironmentEscArgs {
+    const OPERATION: &'static str = "ReadAnonymousOpenEnvironment_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            open_session_id: raw.path("openSessionID")?,
+            property: raw.text("property", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for ReadEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ReadEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadEnvironmentEscEnvironmentsVersionsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+}
+
+impl Args for ReadEnvironmentEscEnvironmentsVersionsArgs {
+    const OPERATION: &'static str = "ReadEnvironment_esc_environments_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadOpenEnvironmentAliasArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub open_session_id: String,
+    pub property: Option<String>,
+}
+
+impl Args for ReadOpenEnvironmentAliasArgs {
+    const OPERATION: &'static str = "ReadOpenEnvironmentAlias";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            open_session_id: raw.path("openSessionID")?,
+            property: raw.text("property", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadOpenEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub open_session_id: String,
+    pub property: Option<String>,
+}
+
+impl Args for ReadOpenEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ReadOpenEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            open_session_id: raw.path("openSessionID")?,
+            property: raw.text("property", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadResourceArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+    pub as_of: Option<String>,
+}
+
+impl Args for ReadResourceArgs {
+    const OPERATION: &'static str = "ReadResource";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+            as_of: raw.text("asOf", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadResourceWithReferencesArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+}
+
+impl Args for ReadResourceWithReferencesArgs {
+    const OPERATION: &'static str = "ReadResourceWithReferences";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadResourceVersionsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub resource_type_and_id: String,
+    pub resource_version: String,
+}
+
+impl Args for ReadResourceVersionsArgs {
+    const OPERATION: &'static str = "ReadResource_versions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            resource_type_and_id: raw.path("resourceTypeAndId")?,
+            resource_version: raw.path("resourceVersion")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadRevisionTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+}
+
+impl Args for ReadRevisionTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "ReadRevisionTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadScanStatusArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub accept: Option<String>,
+}
+
+impl Args for ReadScanStatusArgs {
+    const OPERATION: &'static str = "ReadScanStatus";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            accept: raw.header("Accept"),
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadScheduledScanSettingsArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for ReadScheduledScanSettingsArgs {
+    const OPERATION: &'static str = "ReadScheduledScanSettings";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReassignAccountOwnershipArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::UserInfo,
+}
+
+impl Args for ReassignAccountOwnershipArgs {
+    const OPERATION: &'static str = "ReassignAccountOwnership";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::USER_INFO))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct RegenerateThumbprintsArgs {
     pub org_name: String,
     pub issuer_id: String,
@@ -967,6 +2310,83 @@ impl Args for RegisterOidcIssuerArgs {
         Ok(Self {
             org_name: raw.path("orgName")?,
             body: raw.json(&Shape::Record(&shapes::OIDC_ISSUER_REGISTRATION_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ResumeScheduledScansArgs {
+    pub org_name: String,
+    pub account_name: String,
+}
+
+impl Args for ResumeScheduledScansArgs {
+    const OPERATION: &'static str = "ResumeScheduledScans";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RetractEnvironmentRevisionEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub version: String,
+    pub body: wire::RetractEnvironmentRevisionRequest,
+}
+
+impl Args for RetractEnvironmentRevisionEscEnvironmentsArgs {
+    const OPERATION: &'static str = "RetractEnvironmentRevision_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            version: raw.path("version")?,
+            body: raw.json(&Shape::Record(&shapes::RETRACT_ENVIRONMENT_REVISION_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ScanAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub accept: Option<String>,
+    pub body: wire::ScanInsightsAccountRequest,
+}
+
+impl Args for ScanAccountArgs {
+    const OPERATION: &'static str = "ScanAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            accept: raw.header("Accept"),
+            body: raw.json(&Shape::Record(&shapes::SCAN_INSIGHTS_ACCOUNT_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct SetInsightAccountTagsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::SetInsightAccountTagsRequest,
+}
+
+impl Args for SetInsightAccountTagsArgs {
+    const OPERATION: &'static str = "SetInsightAccountTags";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::SET_INSIGHT_ACCOUNT_TAGS_REQUEST))?,
         })
     }
 }
@@ -999,6 +2419,25 @@ impl Args for TokenArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct UpdateAccountArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::UpdateInsightsAccountRequest,
+}
+
+impl Args for UpdateAccountArgs {
+    const OPERATION: &'static str = "UpdateAccount";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::UPDATE_INSIGHTS_ACCOUNT_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct UpdateAuthPolicyArgs {
     pub org_name: String,
     pub policy_id: String,
@@ -1027,6 +2466,54 @@ impl Args for UpdateDefaultOrganizationArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct UpdateEnvironmentTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+    pub body: wire::UpdateEnvironmentTagRequest,
+}
+
+impl Args for UpdateEnvironmentTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "UpdateEnvironmentTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+            body: raw.json(&Shape::Record(&shapes::UPDATE_ENVIRONMENT_TAG_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct UpdateEnvironmentEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub e_tag: Option<String>,
+    pub if_match: Option<String>,
+    pub body: String,
+}
+
+impl Args for UpdateEnvironmentEscEnvironmentsArgs {
+    const OPERATION: &'static str = "UpdateEnvironment_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            e_tag: raw.header("ETag"),
+            if_match: raw.header("If-Match"),
+            body: raw.text_body(),
+        })
     }
 }
 
@@ -1100,6 +2587,29 @@ impl Args for UpdateOrganizationSettingsArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct UpdateRevisionTagEscEnvironmentsArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+    pub body: wire::UpdateEnvironmentRevisionTagRequest,
+}
+
+impl Args for UpdateRevisionTagEscEnvironmentsArgs {
+    const OPERATION: &'static str = "UpdateRevisionTag_esc_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+            body: raw.json(&Shape::Record(&shapes::UPDATE_ENVIRONMENT_REVISION_TAG_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct UpdateRoleArgs {
     pub org_name: String,
     pub role_id: String,
@@ -1119,6 +2629,25 @@ impl Args for UpdateRoleArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct UpdateScheduledScanSettingsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::ScheduledInsightsScanSettingsRequest,
+}
+
+impl Args for UpdateScheduledScanSettingsArgs {
+    const OPERATION: &'static str = "UpdateScheduledScanSettings";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::SCHEDULED_INSIGHTS_SCAN_SETTINGS_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct UpdateTeamArgs {
     pub org_name: String,
     pub team_name: String,
@@ -1133,6 +2662,27 @@ impl Args for UpdateTeamArgs {
             org_name: raw.path("orgName")?,
             team_name: raw.path("teamName")?,
             body: raw.json(&Shape::Record(&shapes::UPDATE_TEAM_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct UpdateTeamInsightsAccountPermissionsArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub team_name: String,
+    pub body: wire::UpdateTeamInsightsAccountPermissionsRequest,
+}
+
+impl Args for UpdateTeamInsightsAccountPermissionsArgs {
+    const OPERATION: &'static str = "UpdateTeamInsightsAccountPermissions";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            team_name: raw.path("teamName")?,
+            body: raw.json(&Shape::Record(&shapes::UPDATE_TEAM_INSIGHTS_ACCOUNT_PERMISSIONS_REQUEST))?,
         })
     }
 }
@@ -1163,6 +2713,25 @@ impl Args for UpdateUserArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { login: raw.path("login")?, body: raw.json(&Shape::Record(&shapes::UPDATE_USER_REQUEST))? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct UpsertResourcesArgs {
+    pub org_name: String,
+    pub account_name: String,
+    pub body: wire::UpsertInsightsResourcesRequest,
+}
+
+impl Args for UpsertResourcesArgs {
+    const OPERATION: &'static str = "UpsertResources";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            account_name: raw.path("accountName")?,
+            body: raw.json(&Shape::Record(&shapes::UPSERT_INSIGHTS_RESOURCES_REQUEST))?,
+        })
     }
 }
 

@@ -22,6 +22,38 @@ pub static AUTH_POLICY_DEFINITION: [Field; 8] = [
 pub static AUTH_POLICY_UPDATE_REQUEST: [Field; 1] =
     [Field::required("policies", Shape::List(&Shape::Record(&AUTH_POLICY_DEFINITION)))];
 
+pub static BULK_CREATE_INSIGHTS_ACCOUNT_ITEM: [Field; 6] = [
+    Field::required("name", Shape::TEXT),
+    Field::required("provider", Shape::Text(&["aws", "gcp", "azure-native", "azure", "oci", "kubernetes"])),
+    Field::required("environment", Shape::TEXT),
+    Field::optional("scanSchedule", Shape::Text(&["none", "12h", "daily"])),
+    Field::optional("agentPoolID", Shape::TEXT),
+    Field::optional("providerConfig", Shape::Object),
+];
+
+pub static BULK_CREATE_INSIGHTS_ACCOUNTS_REQUEST: [Field; 2] = [
+    Field::required("accounts", Shape::List(&Shape::Record(&BULK_CREATE_INSIGHTS_ACCOUNT_ITEM))),
+    Field::optional("skipAutoEnablePolicyPacks", Shape::Boolean),
+];
+
+pub static CREATE_ENVIRONMENT_REQUEST: [Field; 2] =
+    [Field::required("project", Shape::TEXT), Field::required("name", Shape::TEXT)];
+
+pub static CREATE_ENVIRONMENT_REVISION_TAG_REQUEST: [Field; 2] =
+    [Field::required("name", Shape::TEXT), Field::optional("revision", Shape::INTEGER)];
+
+pub static CREATE_ENVIRONMENT_TAG_REQUEST: [Field; 2] =
+    [Field::required("name", Shape::TEXT), Field::required("value", Shape::TEXT)];
+
+pub static CREATE_INSIGHTS_ACCOUNT_REQUEST: [Field; 6] = [
+    Field::required("provider", Shape::Text(&["aws", "gcp", "azure-native", "azure", "oci", "kubernetes"])),
+    Field::required("environment", Shape::TEXT),
+    Field::optional("cron", Shape::TEXT),
+    Field::optional("scanSchedule", Shape::Text(&["none", "12h", "daily"])),
+    Field::optional("agentPoolID", Shape::TEXT),
+    Field::optional("providerConfig", Shape::Object),
+];
+
 pub static CREATE_ORG_ACCESS_TOKEN_REQUEST: [Field; 5] = [
     Field::required("description", Shape::TEXT),
     Field::optional("expires", Shape::INTEGER),
@@ -60,7 +92,24 @@ pub static CREATE_USER_REQUEST: [Field; 3] = [
 pub static CREATE_USER_TOKEN_REQUEST: [Field; 2] =
     [Field::required("description", Shape::TEXT), Field::optional("expires", Shape::INTEGER)];
 
+pub static DECRYPT_ENVIRONMENT_SECRETS_REQUEST: [Field; 1] =
+    [Field::required("ciphertexts", Shape::List(&Shape::TEXT))];
+
+pub static ENCRYPT_ENVIRONMENT_SECRETS_REQUEST: [Field; 1] = [Field::required("plaintexts", Shape::List(&Shape::TEXT))];
+
+pub static INSIGHTS_RESOURCE_IDENTIFIER: [Field; 4] = [
+    Field::required("account", Shape::TEXT),
+    Field::required("type", Shape::TEXT),
+    Field::required("id", Shape::TEXT),
+    Field::optional("version", Shape::INTEGER),
+];
+
 pub static JSON_WEB_KEY_SET: [Field; 1] = [Field::required("keys", Shape::List(&Shape::Object))];
+
+pub static LIST_RESOURCES_WITH_REFERENCES_REQUEST: [Field; 2] = [
+    Field::required("resourceIdentifiers", Shape::List(&Shape::Record(&INSIGHTS_RESOURCE_IDENTIFIER))),
+    Field::optional("depth", Shape::INTEGER),
+];
 
 pub static OIDC_ISSUER_REGISTRATION_REQUEST: [Field; 5] = [
     Field::required("name", Shape::TEXT),
@@ -77,6 +126,8 @@ pub static OIDC_ISSUER_UPDATE_REQUEST: [Field; 4] = [
     Field::optional("jwks", Shape::Record(&JSON_WEB_KEY_SET)),
 ];
 
+pub static PATCH_ENVIRONMENT_SETTINGS_REQUEST: [Field; 1] = [Field::optional("deletionProtected", Shape::Boolean)];
+
 pub static PERMISSION_DESCRIPTOR_BASE: [Field; 5] = [
     Field::optional("name", Shape::TEXT),
     Field::optional("description", Shape::TEXT),
@@ -90,6 +141,30 @@ pub static REMOVE_ENVIRONMENT_IDENTIFIER: [Field; 2] =
 
 pub static REMOVE_STACK_IDENTIFIER: [Field; 2] =
     [Field::required("projectName", Shape::TEXT), Field::required("stackName", Shape::TEXT)];
+
+pub static RESOURCE_DEPENDENCY: [Field; 2] = [Field::required("type", Shape::TEXT), Field::required("id", Shape::TEXT)];
+
+pub static RETRACT_ENVIRONMENT_REVISION_REQUEST: [Field; 2] =
+    [Field::optional("replacement", Shape::INTEGER), Field::optional("reason", Shape::TEXT)];
+
+pub static SCAN_INSIGHTS_ACCOUNT_REQUEST: [Field; 5] = [
+    Field::optional("listConcurrency", Shape::INTEGER),
+    Field::optional("readConcurrency", Shape::INTEGER),
+    Field::optional("batchSize", Shape::INTEGER),
+    Field::optional("readTimeout", Shape::TEXT),
+    Field::optional("agentPoolID", Shape::TEXT),
+];
+
+pub static SCHEDULED_INSIGHTS_SCAN_SETTINGS_REQUEST: [Field; 6] = [
+    Field::optional("listConcurrency", Shape::INTEGER),
+    Field::optional("readConcurrency", Shape::INTEGER),
+    Field::optional("batchSize", Shape::INTEGER),
+    Field::optional("readTimeout", Shape::TEXT),
+    Field::optional("scheduleCron", Shape::TEXT),
+    Field::required("paused", Shape::Boolean),
+];
+
+pub static SET_INSIGHT_ACCOUNT_TAGS_REQUEST: [Field; 1] = [Field::optional("tags", Shape::Map(&Shape::TEXT))];
 
 pub static TEAM_ENVIRONMENT_SETTINGS: [Field; 5] = [
     Field::required("projectName", Shape::TEXT),
@@ -115,6 +190,25 @@ pub static TOKEN_EXCHANGE_REQUEST: [Field; 8] = [
     Field::optional("subject_token", Shape::TEXT),
     Field::optional("expiration", Shape::INTEGER),
     Field::optional("refresh_token", Shape::TEXT),
+];
+
+pub static UPDATE_ENVIRONMENT_REVISION_TAG_REQUEST: [Field; 1] = [Field::optional("revision", Shape::INTEGER)];
+
+pub static UPDATE_ENVIRONMENT_TAG_REQUEST: [Field; 2] = [
+    Field::required("currentTag", Shape::Record(&UPDATE_ENVIRONMENT_TAG_REQUEST_CURRENT_TAG)),
+    Field::required("newTag", Shape::Record(&UPDATE_ENVIRONMENT_TAG_REQUEST_NEW_TAG)),
+];
+
+pub static UPDATE_ENVIRONMENT_TAG_REQUEST_CURRENT_TAG: [Field; 1] = [Field::required("value", Shape::TEXT)];
+
+pub static UPDATE_ENVIRONMENT_TAG_REQUEST_NEW_TAG: [Field; 2] =
+    [Field::optional("name", Shape::TEXT), Field::optional("value", Shape::TEXT)];
+
+pub static UPDATE_INSIGHTS_ACCOUNT_REQUEST: [Field; 4] = [
+    Field::optional("environment", Shape::TEXT),
+    Field::optional("scanSchedule", Shape::Text(&["none", "12h", "daily"])),
+    Field::optional("providerConfig", Shape::Object),
+    Field::optional("agentPoolID", Shape::TEXT),
 ];
 
 pub static UPDATE_ORGANIZATION_MEMBER_REQUEST: [Field; 2] = [
@@ -154,6 +248,9 @@ pub static UPDATE_ROLE_REQUEST: [Field; 3] = [
     Field::optional("details", Shape::Object),
 ];
 
+pub static UPDATE_TEAM_INSIGHTS_ACCOUNT_PERMISSIONS_REQUEST: [Field; 1] =
+    [Field::optional("permissions", Shape::OneOf(&[0, 1, 2, 3]))];
+
 pub static UPDATE_TEAM_REQUEST: [Field; 10] = [
     Field::optional("newDisplayName", Shape::TEXT),
     Field::optional("newDescription", Shape::TEXT),
@@ -171,4 +268,22 @@ pub static UPDATE_USER_REQUEST: [Field; 3] = [
     Field::optional("name", Shape::TEXT),
     Field::optional("disabled", Shape::Boolean),
     Field::optional("siteAdmin", Shape::Boolean),
+];
+
+pub static UPSERT_INSIGHTS_RESOURCE: [Field; 5] = [
+    Field::required("type", Shape::TEXT),
+    Field::required("id", Shape::TEXT),
+    Field::required("inputs", Shape::Object),
+    Field::required("state", Shape::Object),
+    Field::optional("dependencies", Shape::List(&Shape::Record(&RESOURCE_DEPENDENCY))),
+];
+
+pub static UPSERT_INSIGHTS_RESOURCES_REQUEST: [Field; 1] =
+    [Field::required("resources", Shape::List(&Shape::Record(&UPSERT_INSIGHTS_RESOURCE)))];
+
+pub static USER_INFO: [Field; 4] = [
+    Field::required("name", Shape::TEXT),
+    Field::required("githubLogin", Shape::TEXT),
+    Field::required("avatarUrl", Shape::TEXT),
+    Field::optional("email", Shape::TEXT),
 ];

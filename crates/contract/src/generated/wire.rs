@@ -115,6 +115,22 @@ pub struct AppMessage {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct AppRequiredPolicy {
+    pub name: String,
+    pub version: i64,
+    #[serde(rename = "versionTag")]
+    pub version_tag: String,
+    #[serde(rename = "displayName")]
+    pub display_name: String,
+    #[serde(rename = "packLocation", skip_serializing_if = "Option::is_none")]
+    pub pack_location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<std::collections::BTreeMap<String, serde_json::Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environments: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct AuditLogEvent {
     pub timestamp: i64,
     #[serde(rename = "sourceIP")]
@@ -190,10 +206,83 @@ pub struct AuthPolicyUpdateRequest {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BulkCreateInsightsAccountFailure {
+    pub name: String,
+    pub error: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BulkCreateInsightsAccountItem {
+    pub name: String,
+    pub provider: String,
+    pub environment: String,
+    #[serde(rename = "scanSchedule", skip_serializing_if = "Option::is_none")]
+    pub scan_schedule: Option<String>,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+    #[serde(rename = "providerConfig", skip_serializing_if = "Option::is_none")]
+    pub provider_config: Option<serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BulkCreateInsightsAccountsRequest {
+    pub accounts: Vec<BulkCreateInsightsAccountItem>,
+    #[serde(rename = "skipAutoEnablePolicyPacks", skip_serializing_if = "Option::is_none")]
+    pub skip_auto_enable_policy_packs: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BulkCreateInsightsAccountsResponse {
+    pub accounts: Vec<InsightsAccount>,
+    pub failures: Vec<BulkCreateInsightsAccountFailure>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChangeRequestRef {
+    #[serde(rename = "changeRequestId", skip_serializing_if = "Option::is_none")]
+    pub change_request_id: Option<String>,
+    #[serde(rename = "latestRevisionNumber", skip_serializing_if = "Option::is_none")]
+    pub latest_revision_number: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateAccessTokenResponse {
     pub id: String,
     #[serde(rename = "tokenValue")]
     pub token_value: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateEnvironmentRequest {
+    pub project: String,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateEnvironmentRevisionTagRequest {
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateEnvironmentTagRequest {
+    pub name: String,
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateInsightsAccountRequest {
+    pub provider: String,
+    pub environment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cron: Option<String>,
+    #[serde(rename = "scanSchedule", skip_serializing_if = "Option::is_none")]
+    pub scan_schedule: Option<String>,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+    #[serde(rename = "providerConfig", skip_serializing_if = "Option::is_none")]
+    pub provider_config: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -254,11 +343,187 @@ pub struct CreateUserTokenRequest {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DecryptEnvironmentSecretsRequest {
+    pub ciphertexts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DecryptEnvironmentSecretsResponse {
+    pub plaintexts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EncryptEnvironmentSecretsRequest {
+    pub plaintexts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EncryptEnvironmentSecretsResponse {
+    pub ciphertexts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentDiagnostic {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<EscRange>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentImportReferrer {
+    pub project: String,
+    pub name: String,
+    pub revision: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentInsightsAccountReferrer {
+    #[serde(rename = "accountName")]
+    pub account_name: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentLinks {
+    #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
+    pub self_: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentMetadata {
+    pub id: String,
+    #[serde(rename = "ownedBy")]
+    pub owned_by: UserInfo,
+    #[serde(rename = "activeChangeRequest", skip_serializing_if = "Option::is_none")]
+    pub active_change_request: Option<ChangeRequestRef>,
+    #[serde(rename = "gatedActions", skip_serializing_if = "Option::is_none")]
+    pub gated_actions: Option<Vec<String>>,
+    #[serde(rename = "openRequestNeeded", skip_serializing_if = "Option::is_none")]
+    pub open_request_needed: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentReferrer {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentImportReferrer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<EnvironmentStackReferrer>,
+    #[serde(rename = "insightsAccount", skip_serializing_if = "Option::is_none")]
+    pub insights_account: Option<EnvironmentInsightsAccountReferrer>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentReferrerMetadata {
+    #[serde(rename = "environmentReferrerCount")]
+    pub environment_referrer_count: i64,
+    #[serde(rename = "stackReferrerCount")]
+    pub stack_referrer_count: i64,
+    #[serde(rename = "insightsAccountReferrerCount")]
+    pub insights_account_referrer_count: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRevision {
+    pub number: i64,
+    pub created: String,
+    #[serde(rename = "creatorLogin", skip_serializing_if = "Option::is_none")]
+    pub creator_login: Option<String>,
+    #[serde(rename = "creatorName", skip_serializing_if = "Option::is_none")]
+    pub creator_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retracted: Option<EnvironmentRevisionRetracted>,
+    #[serde(rename = "sourceChangeRequest", skip_serializing_if = "Option::is_none")]
+    pub source_change_request: Option<EnvironmentRevisionChangeRequest>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRevisionChangeRequest {
+    pub id: String,
+    pub description: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRevisionRetracted {
+    pub replacement: i64,
+    pub at: String,
+    #[serde(rename = "byLogin", skip_serializing_if = "Option::is_none")]
+    pub by_login: Option<String>,
+    #[serde(rename = "byName", skip_serializing_if = "Option::is_none")]
+    pub by_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentRevisionTag {
+    pub name: String,
+    pub revision: i64,
+    pub created: String,
+    pub modified: String,
+    #[serde(rename = "editorLogin", skip_serializing_if = "Option::is_none")]
+    pub editor_login: Option<String>,
+    #[serde(rename = "editorName", skip_serializing_if = "Option::is_none")]
+    pub editor_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentSettings {
+    #[serde(rename = "deletionProtected")]
+    pub deletion_protected: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentStackReferrer {
+    pub project: String,
+    pub stack: String,
+    pub version: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnvironmentTag {
+    pub name: String,
+    pub value: String,
+    pub created: String,
+    pub modified: String,
+    #[serde(rename = "editorLogin")]
+    pub editor_login: String,
+    #[serde(rename = "editorName")]
+    pub editor_name: String,
+    pub id: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EscPos {
+    pub line: i64,
+    pub column: i64,
+    pub byte: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct EscRange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    pub begin: EscPos,
+    pub end: EscPos,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct FGARole {
     pub id: String,
     pub name: String,
     #[serde(rename = "modifiedAt")]
     pub modified_at: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetInsightAccountTagsResponse {
+    pub tags: std::collections::BTreeMap<String, InsightsAccountTag>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -268,8 +533,128 @@ pub struct GetOrganizationMemberTeamsResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetResourceCountSummaryResponse {
+    pub summary: Vec<ResourceCountSummary>,
+    #[serde(rename = "tagKeys", skip_serializing_if = "Option::is_none")]
+    pub tag_keys: Option<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsAccount {
+    pub id: String,
+    pub name: String,
+    #[serde(rename = "ownedBy")]
+    pub owned_by: UserInfo,
+    pub provider: String,
+    #[serde(rename = "providerVersion", skip_serializing_if = "Option::is_none")]
+    pub provider_version: Option<String>,
+    #[serde(rename = "providerEnvRef", skip_serializing_if = "Option::is_none")]
+    pub provider_env_ref: Option<String>,
+    #[serde(rename = "scheduledScanEnabled")]
+    pub scheduled_scan_enabled: bool,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+    #[serde(rename = "providerConfig", skip_serializing_if = "Option::is_none")]
+    pub provider_config: Option<serde_json::Value>,
+    #[serde(rename = "scanStatus", skip_serializing_if = "Option::is_none")]
+    pub scan_status: Option<ScanStatus>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsAccountTag {
+    pub name: String,
+    pub value: String,
+    pub created: String,
+    pub modified: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsAccountTeam {
+    pub name: String,
+    #[serde(rename = "displayName")]
+    pub display_name: String,
+    pub description: String,
+    pub permission: i64,
+    #[serde(rename = "isMember")]
+    pub is_member: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsResourceIdentifier {
+    pub account: String,
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsResourceStackEdge {
+    #[serde(rename = "insightsResourceId")]
+    pub insights_resource_id: String,
+    #[serde(rename = "stackResourceUrn")]
+    pub stack_resource_urn: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsResourceVersionEdge {
+    #[serde(rename = "sourceUrn")]
+    pub source_urn: String,
+    #[serde(rename = "sourceVersion")]
+    pub source_version: i64,
+    #[serde(rename = "destUrn")]
+    pub dest_urn: String,
+    #[serde(rename = "edgeType")]
+    pub edge_type: String,
+    #[serde(rename = "propertyPath", skip_serializing_if = "Option::is_none")]
+    pub property_path: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsResourceWithReferences {
+    pub resource: InsightsResourceWithVersion,
+    #[serde(rename = "indexedResource")]
+    pub indexed_resource: ResourceResult,
+    pub urn: String,
+    pub from: Vec<InsightsResourceWithReferences>,
+    pub to: Vec<InsightsResourceWithReferences>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct InsightsResourceWithVersion {
+    pub account: String,
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub id: String,
+    pub version: i64,
+    pub modified: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<serde_json::Value>,
+    #[serde(rename = "policyState", skip_serializing_if = "Option::is_none")]
+    pub policy_state: Option<String>,
+    #[serde(rename = "notSeenSince", skip_serializing_if = "Option::is_none")]
+    pub not_seen_since: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct JSONWebKeySet {
     pub keys: Vec<serde_json::Value>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct JobRun {
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    #[serde(rename = "lastUpdated", skip_serializing_if = "Option::is_none")]
+    pub last_updated: Option<String>,
+    pub timeout: i64,
+    pub steps: Vec<StepRun>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -283,6 +668,68 @@ pub struct ListAccessTokensResponse {
 pub struct ListAuditLogEventTypesResponse {
     #[serde(rename = "eventTypes")]
     pub event_types: Vec<AuditLogEventTypeCatalogEntry>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListEnvironmentReferrersResponse {
+    pub referrers: std::collections::BTreeMap<String, Vec<EnvironmentReferrer>>,
+    #[serde(rename = "continuationToken", skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListEnvironmentRevisionTagsResponse {
+    pub tags: Vec<EnvironmentRevisionTag>,
+    #[serde(rename = "nextToken")]
+    pub next_token: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListEnvironmentTagsResponse {
+    pub tags: std::collections::BTreeMap<String, EnvironmentTag>,
+    #[serde(rename = "nextToken")]
+    pub next_token: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListEnvironmentsResponse {
+    pub environments: Vec<OrgEnvironment>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListInsightsAccountsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<InsightsAccount>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListInsightsResourceStackEdgesResponse {
+    pub edges: Vec<InsightsResourceStackEdge>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListInsightsResourceVersion {
+    pub version: i64,
+    pub created: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListInsightsResourceVersionEdgesResponse {
+    pub edges: Vec<InsightsResourceVersionEdge>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListInsightsResourceVersionsResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub versions: Option<Vec<ListInsightsResourceVersion>>,
+    #[serde(rename = "nextToken", skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -306,13 +753,41 @@ pub struct ListOrganizationsResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListPolicyPacksForInsightsAccountResponse {
+    pub packs: Vec<AppRequiredPolicy>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListResourcesWithReferencesRequest {
+    #[serde(rename = "resourceIdentifiers")]
+    pub resource_identifiers: Vec<InsightsResourceIdentifier>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub depth: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListRolesResponse {
     pub roles: Vec<PermissionDescriptorRecord>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListScanStatusResponse {
+    #[serde(rename = "scanStatuses")]
+    pub scan_statuses: Vec<ScanStatus>,
+    #[serde(rename = "continuationToken", skip_serializing_if = "Option::is_none")]
+    pub continuation_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListTeamRolesResponse {
     pub roles: Vec<PermissionDescriptorRecord>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTeamsByInsightsAccountResponse {
+    #[serde(rename = "accountName")]
+    pub account_name: String,
+    pub teams: Vec<InsightsAccountTeam>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -385,6 +860,34 @@ pub struct OidcIssuerUpdateRequest {
     pub max_expiration: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jwks: Option<JSONWebKeySet>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OpenEnvironmentResponse {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Vec<EnvironmentDiagnostic>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct OrgEnvironment {
+    pub id: String,
+    pub organization: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    pub name: String,
+    pub created: String,
+    pub modified: String,
+    #[serde(rename = "ownedBy")]
+    pub owned_by: UserInfo,
+    pub tags: std::collections::BTreeMap<String, String>,
+    #[serde(rename = "deletedAt", skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<EnvironmentLinks>,
+    #[serde(rename = "referrerMetadata")]
+    pub referrer_metadata: EnvironmentReferrerMetadata,
+    pub settings: EnvironmentSettings,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -689,6 +1192,12 @@ pub struct OrganizationSummaryWithRole {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PatchEnvironmentSettingsRequest {
+    #[serde(rename = "deletionProtected", skip_serializing_if = "Option::is_none")]
+    pub deletion_protected: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PermissionDescriptorBase {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -801,6 +1310,27 @@ pub struct RbacScopeMetadata {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReadInsightsAccountResponse {
+    pub id: String,
+    pub name: String,
+    #[serde(rename = "ownedBy")]
+    pub owned_by: UserInfo,
+    pub provider: String,
+    #[serde(rename = "providerVersion", skip_serializing_if = "Option::is_none")]
+    pub provider_version: Option<String>,
+    #[serde(rename = "providerEnvRef", skip_serializing_if = "Option::is_none")]
+    pub provider_env_ref: Option<String>,
+    #[serde(rename = "scheduledScanEnabled")]
+    pub scheduled_scan_enabled: bool,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+    #[serde(rename = "providerConfig", skip_serializing_if = "Option::is_none")]
+    pub provider_config: Option<serde_json::Value>,
+    #[serde(rename = "scanStatus", skip_serializing_if = "Option::is_none")]
+    pub scan_status: Option<ScanStatus>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Readiness {
     pub ready: bool,
     pub checks: Vec<ReadinessCheck>,
@@ -831,6 +1361,89 @@ pub struct RemoveStackIdentifier {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourceCountSummary {
+    pub year: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub month: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<i64>,
+    #[serde(rename = "weekNumber", skip_serializing_if = "Option::is_none")]
+    pub week_number: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hour: Option<i64>,
+    pub resources: i64,
+    #[serde(rename = "resourceHours")]
+    pub resource_hours: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourceDependency {
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub id: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourceResult {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub custom: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub matches: Option<std::collections::BTreeMap<String, Vec<serde_json::Value>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modified: Option<String>,
+    pub module: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    pub package: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_urn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protected: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_urn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dependents: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    #[serde(rename = "sourceCount", skip_serializing_if = "Option::is_none")]
+    pub source_count: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ResponseAuditLogs {
     #[serde(rename = "continuationToken", skip_serializing_if = "Option::is_none")]
     pub continuation_token: Option<String>,
@@ -839,9 +1452,135 @@ pub struct ResponseAuditLogs {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RetractEnvironmentRevisionRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replacement: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanCoverage {
+    #[serde(rename = "scanId")]
+    pub scan_id: String,
+    #[serde(rename = "accountName")]
+    pub account_name: String,
+    pub status: String,
+    pub types: Vec<TypeCoverage>,
+    #[serde(rename = "deniedActions")]
+    pub denied_actions: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanInsightsAccountRequest {
+    #[serde(rename = "listConcurrency", skip_serializing_if = "Option::is_none")]
+    pub list_concurrency: Option<i64>,
+    #[serde(rename = "readConcurrency", skip_serializing_if = "Option::is_none")]
+    pub read_concurrency: Option<i64>,
+    #[serde(rename = "batchSize", skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<i64>,
+    #[serde(rename = "readTimeout", skip_serializing_if = "Option::is_none")]
+    pub read_timeout: Option<String>,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanStatus {
+    pub id: String,
+    #[serde(rename = "orgId")]
+    pub org_id: String,
+    #[serde(rename = "userId")]
+    pub user_id: String,
+    pub status: String,
+    #[serde(rename = "startedAt")]
+    pub started_at: String,
+    #[serde(rename = "finishedAt")]
+    pub finished_at: String,
+    #[serde(rename = "lastUpdatedAt")]
+    pub last_updated_at: String,
+    #[serde(rename = "jobTimeout")]
+    pub job_timeout: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Vec<JobRun>>,
+    #[serde(rename = "accountName", skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
+    #[serde(rename = "resourceCount", skip_serializing_if = "Option::is_none")]
+    pub resource_count: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScanStatusResponse {
+    pub id: String,
+    #[serde(rename = "orgId")]
+    pub org_id: String,
+    #[serde(rename = "userId")]
+    pub user_id: String,
+    pub status: String,
+    #[serde(rename = "startedAt")]
+    pub started_at: String,
+    #[serde(rename = "finishedAt")]
+    pub finished_at: String,
+    #[serde(rename = "lastUpdatedAt")]
+    pub last_updated_at: String,
+    #[serde(rename = "jobTimeout")]
+    pub job_timeout: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Vec<JobRun>>,
+    #[serde(rename = "nextScan", skip_serializing_if = "Option::is_none")]
+    pub next_scan: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledInsightsScanSettingsRequest {
+    #[serde(rename = "listConcurrency", skip_serializing_if = "Option::is_none")]
+    pub list_concurrency: Option<i64>,
+    #[serde(rename = "readConcurrency", skip_serializing_if = "Option::is_none")]
+    pub read_concurrency: Option<i64>,
+    #[serde(rename = "batchSize", skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<i64>,
+    #[serde(rename = "readTimeout", skip_serializing_if = "Option::is_none")]
+    pub read_timeout: Option<String>,
+    #[serde(rename = "scheduleCron", skip_serializing_if = "Option::is_none")]
+    pub schedule_cron: Option<String>,
+    pub paused: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledInsightsScanSettingsResponse {
+    #[serde(rename = "listConcurrency", skip_serializing_if = "Option::is_none")]
+    pub list_concurrency: Option<i64>,
+    #[serde(rename = "readConcurrency", skip_serializing_if = "Option::is_none")]
+    pub read_concurrency: Option<i64>,
+    #[serde(rename = "batchSize", skip_serializing_if = "Option::is_none")]
+    pub batch_size: Option<i64>,
+    #[serde(rename = "readTimeout", skip_serializing_if = "Option::is_none")]
+    pub read_timeout: Option<String>,
+    #[serde(rename = "scheduleCron")]
+    pub schedule_cron: String,
+    pub paused: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetInsightAccountTagsRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<std::collections::BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub status: String,
     pub version: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepRun {
+    pub name: String,
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started: Option<String>,
+    #[serde(rename = "lastUpdated", skip_serializing_if = "Option::is_none")]
+    pub last_updated: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -950,6 +1689,70 @@ pub struct TokenInfo {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TypeCoverage {
+    pub place: String,
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub outcome: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    pub calls: i64,
+    #[serde(rename = "durationMicros")]
+    pub duration_micros: i64,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateEnvironmentResponse {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Vec<EnvironmentDiagnostic>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateEnvironmentRevisionTagRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateEnvironmentTagRequest {
+    #[serde(rename = "currentTag")]
+    pub current_tag: UpdateEnvironmentTagRequestCurrentTag,
+    #[serde(rename = "newTag")]
+    pub new_tag: UpdateEnvironmentTagRequestNewTag,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateEnvironmentTagRequestCurrentTag {
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateEnvironmentTagRequestNewTag {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateInsightsAccountRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<String>,
+    #[serde(rename = "scanSchedule", skip_serializing_if = "Option::is_none")]
+    pub scan_schedule: Option<String>,
+    #[serde(rename = "providerConfig", skip_serializing_if = "Option::is_none")]
+    pub provider_config: Option<serde_json::Value>,
+    #[serde(rename = "agentPoolID", skip_serializing_if = "Option::is_none")]
+    pub agent_pool_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateOrganizationMemberRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
@@ -1023,6 +1826,12 @@ pub struct UpdateSummary {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpdateTeamInsightsAccountPermissionsRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<i64>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct UpdateTeamRequest {
     #[serde(rename = "newDisplayName", skip_serializing_if = "Option::is_none")]
     pub new_display_name: Option<String>,
@@ -1054,6 +1863,22 @@ pub struct UpdateUserRequest {
     pub disabled: Option<bool>,
     #[serde(rename = "siteAdmin", skip_serializing_if = "Option::is_none")]
     pub site_admin: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpsertInsightsResource {
+    #[serde(rename = "type")]
+    pub type_: String,
+    pub id: String,
+    pub inputs: serde_json::Value,
+    pub state: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dependencies: Option<Vec<ResourceDependency>>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct UpsertInsightsResourcesRequest {
+    pub resources: Vec<UpsertInsightsResource>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1104,6 +1929,36 @@ pub struct VCSInfo {
     pub kind: String,
 }
 
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct WorkflowRun {
+    pub id: String,
+    #[serde(rename = "orgId")]
+    pub org_id: String,
+    #[serde(rename = "userId")]
+    pub user_id: String,
+    pub status: String,
+    #[serde(rename = "startedAt")]
+    pub started_at: String,
+    #[serde(rename = "finishedAt")]
+    pub finished_at: String,
+    #[serde(rename = "lastUpdatedAt")]
+    pub last_updated_at: String,
+    #[serde(rename = "jobTimeout")]
+    pub job_timeout: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<Vec<JobRun>>,
+}
+
+pub type CheckEnvironmentEscEnvironmentsResponse = serde_json::Value;
+
+pub type CheckEnvironmentEscEnvironmentsVersionsResponse = serde_json::Value;
+
+pub type CheckYAMLEscResponse = serde_json::Value;
+
+pub type DecryptEnvironmentEscEnvironmentsResponse = String;
+
+pub type DecryptEnvironmentEscEnvironmentsVersionsResponse = String;
+
 pub type ExportAuditLogEventsHandlerV1Response = String;
 
 pub type ExportAuditLogEventsHandlerV2Response = String;
@@ -1112,4 +1967,30 @@ pub type FetchRestSpecificationResponse = serde_json::Value;
 
 pub type GetAuditLogsReaderKindResponse = String;
 
+pub type GetAwsScanPolicyResponse = serde_json::Value;
+
+pub type GetIssuerConfigurationResponse = serde_json::Value;
+
+pub type GetIssuerKeysResponse = serde_json::Value;
+
+pub type GetScanLogsResponse = serde_json::Value;
+
+pub type HeadEnvironmentEscEnvironmentsResponse = serde_json::Value;
+
+pub type ListAllEnvironmentTagsEscResponse = std::collections::BTreeMap<String, Vec<String>>;
+
 pub type ListAvailableScopesResponse = std::collections::BTreeMap<String, Vec<RbacScopeGroup>>;
+
+pub type ListEnvironmentRevisionsEscEnvironmentsResponse = Vec<EnvironmentRevision>;
+
+pub type ListResourcesWithReferencesResponse = Vec<InsightsResourceWithReferences>;
+
+pub type ReadAnonymousOpenEnvironmentEscResponse = serde_json::Value;
+
+pub type ReadEnvironmentEscEnvironmentsResponse = String;
+
+pub type ReadEnvironmentEscEnvironmentsVersionsResponse = String;
+
+pub type ReadOpenEnvironmentAliasResponse = serde_json::Value;
+
+pub type ReadOpenEnvironmentEscEnvironmentsResponse = serde_json::Value;

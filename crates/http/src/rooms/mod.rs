@@ -3,6 +3,16 @@
 pub mod account;
 pub mod admin;
 pub mod audit_logs;
+pub mod environments;
+pub mod environments_issuer;
+pub mod environments_open;
+pub mod environments_tags;
+pub mod environments_versions;
+pub mod insights;
+pub mod insights_access;
+pub mod insights_resources;
+pub mod insights_scans;
+mod insights_wire;
 pub mod members;
 pub mod meta;
 pub mod oauth;

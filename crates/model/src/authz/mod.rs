@@ -10,5 +10,5 @@ mod policy_tests;
 pub mod scopes;
 
 pub use descriptor::parse_descriptor;
-pub use policy::{Condition, Expression, Object, ObjectKind, Policy};
+pub use policy::{Condition, Expression, OWNER, Object, ObjectKind, Policy, TEAM_PREFIX};
 pub use scopes::{Permission, Scope, ScopeGroup};

@@ -4,6 +4,7 @@
 //! applies there. What is not granted is refused.
 
 use super::Permission;
+use crate::ids::UserId;
 
 /// The kinds of object that a condition can name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -30,6 +31,13 @@ pub struct Object<'a> {
     /// Its tags.
     pub tags: &'a [(String, String)],
 }
+
+/// The tag under which an object's owner stands among its tags when permissions are checked. No real tag is called so.
+pub const OWNER: &str = "\0owner";
+
+/// The beginning of the tags under which teams stand among an object's tags when permissions are checked, each with the number
+/// of its permission there. No real tag is called so.
+pub const TEAM_PREFIX: &str = "\0team:";
 
 impl Object<'_> {
     /// The organisation itself.
@@ -140,6 +148,17 @@ impl Policy {
             then: Box::new(Self::Allow(permissions)),
             otherwise: Box::new(Self::nothing()),
         }
+    }
+    /// These permissions on every object of this kind whose [`OWNER`] this is.
+    pub fn on_own(kind: ObjectKind, owner: UserId, permissions: Vec<Permission>) -> Self {
+        let owned = Condition::Equal(Expression::Tag(kind, OWNER.into()), Expression::Text(owner.to_string()));
+        Self::If { condition: owned, then: Box::new(Self::Allow(permissions)), otherwise: Box::new(Self::nothing()) }
+    }
+    /// These permissions on every object of this kind on which this team was given the permission with this number.
+    pub fn on_team(kind: ObjectKind, team: &str, number: i64, permissions: Vec<Permission>) -> Self {
+        let tag = Expression::Tag(kind, format!("{TEAM_PREFIX}{team}"));
+        let given = Condition::Equal(tag, Expression::Text(number.to_string()));
+        Self::If { condition: given, then: Box::new(Self::Allow(permissions)), otherwise: Box::new(Self::nothing()) }
     }
     /// Whether it permits this on that object.
     pub fn allows(&self, permission: Permission, object: &Object<'_>) -> bool {

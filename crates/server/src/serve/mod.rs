@@ -4,6 +4,7 @@
 
 mod first;
 mod logs;
+mod master_key;
 mod parts;
 mod signals;
 mod welcome;
@@ -66,7 +67,9 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     };
     let settings = parts::settings(config, &dir, address);
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), parts::egress(config), settings);
-    let app = Arc::new(app);
+    let keys = master_key::load(&app, &dir).await?;
+    let app = Arc::new(app.with_keys(keys));
+    pileus_service::keys::verify(&app).await?;
     let served = with_store(config, &dir, listener, address, stop, app).await;
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("the database could not be closed in time; nothing that was acknowledged is lost");

@@ -7,9 +7,9 @@ use crate::{
 };
 use pileus_model::{
     Result, Timestamp,
-    authz::{ObjectKind, Permission, Policy, parse_descriptor},
+    authz::{ObjectKind, Permission, Policy, parse_descriptor, scopes::team_accounts_policy},
     caller::{BuiltinRole, OrgAccess, OrgRef},
-    ids::OrgId,
+    ids::{OrgId, UserId},
     token::TokenKind,
 };
 use pileus_store::{
@@ -34,7 +34,9 @@ pub(super) fn of(
         return Ok(Ok(None));
     }
     let found = match (token.kind, &token.owner, own) {
-        (TokenKind::Personal, Some(owner), _) => store::standing(tx, owner.user.id, name)?.map(of_person),
+        (TokenKind::Personal, Some(owner), _) => {
+            store::standing(tx, owner.user.id, name)?.map(|s| of_person(s, owner.user.id))
+        }
         (TokenKind::Organization, _, Some((org, settings))) => Some(of_organization_token(token, org, settings)),
         (TokenKind::Team, _, Some((org, settings))) => Some(of_team_token(token, org, settings)),
         _ => None,
@@ -52,7 +54,7 @@ fn outlives(token: &PresentedToken, settings: &Settings, now: Timestamp) -> bool
     settings.max_token_lifetime().is_some_and(|limit| !limit.allows(token.expires_at, now))
 }
 
-fn of_person(standing: Standing) -> (OrgAccess, Settings) {
+fn of_person(standing: Standing, user: UserId) -> (OrgAccess, Settings) {
     let settings = Settings::parse(&standing.settings);
     let org = standing.org;
     let mut parts = vec![match &standing.custom {
@@ -64,11 +66,24 @@ fn of_person(standing: Standing) -> (OrgAccess, Settings) {
     }
     for team in &standing.teams {
         parts.extend(team.role.as_ref().map(|role| of_role(org.id, role)));
+        parts.push(team_accounts_policy(&team.name));
         if team.admin {
             parts.push(Policy::on(ObjectKind::Team, &team.name, permissions(&TEAM_ADMIN)));
         }
     }
-    (OrgAccess { org, role: standing.role, policy: Policy::Group(parts) }, settings)
+    parts
+        .extend([ObjectKind::Environment, ObjectKind::Account].map(|kind| Policy::on_own(kind, user, all_about(kind))));
+    (OrgAccess { org, role: standing.role, policy: simplified(parts) }, settings)
+}
+
+/// The parts together; everything, if one of them is that.
+fn simplified(parts: Vec<Policy>) -> Policy {
+    if parts.contains(&Policy::Everything) { Policy::Everything } else { Policy::Group(parts) }
+}
+
+/// All permissions on objects of this kind.
+fn all_about(kind: ObjectKind) -> Vec<Permission> {
+    Permission::all().filter(|permission| permission.resource() == kind).collect()
 }
 
 /// An organisation's token: everything if it is an admin's, else its role, else what a member may.
@@ -81,7 +96,7 @@ fn of_organization_token(token: &PresentedToken, org: &OrgRef, settings: &str) -
     };
     let policy = match (builtin, &token.role) {
         (None, Some(role)) => of_role(org.id, role),
-        (builtin, _) => Policy::Group(vec![policy(builtin.unwrap_or(BuiltinRole::Member)), of_settings(&settings)]),
+        (builtin, _) => simplified(vec![policy(builtin.unwrap_or(BuiltinRole::Member)), of_settings(&settings)]),
     };
     let role = builtin.unwrap_or(BuiltinRole::Member);
     (OrgAccess { org: org.clone(), role, policy }, settings)
@@ -92,6 +107,7 @@ fn of_team_token(token: &PresentedToken, org: &OrgRef, settings: &str) -> (OrgAc
     let mut parts: Vec<Policy> = token.role.iter().map(|role| of_role(org.id, role)).collect();
     if let Some((_, name)) = &token.team {
         parts.push(Policy::on(ObjectKind::Team, name, permissions(&["team:read"])));
+        parts.push(team_accounts_policy(name));
     }
     let access = OrgAccess { org: org.clone(), role: BuiltinRole::Member, policy: Policy::Group(parts) };
     (access, Settings::parse(settings))

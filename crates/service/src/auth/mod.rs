@@ -6,12 +6,14 @@
 
 mod access;
 mod logins;
+mod objects;
 
 #[cfg(test)]
 mod tests;
 
 pub use logins::Logins;
 pub(crate) use logins::{flush_failures, flush_uses};
+pub use objects::{object_tags, object_tags_in, team_tag};
 
 use crate::App;
 use logins::Failure;

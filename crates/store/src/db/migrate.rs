@@ -37,6 +37,8 @@ macro_rules! migration {
 static MIGRATIONS: &[Migration] = &[
     migration!(1, "init", "0001_init.sql"),
     migration!(2, "audit", "0002_audit.sqlite.sql", "0002_audit.postgres.sql"),
+    migration!(3, "environments", "0003_environments.sql"),
+    migration!(4, "insights", "0004_insights.sql"),
 ];
 
 /// What was applied: version and checksum.

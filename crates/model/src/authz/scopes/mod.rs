@@ -11,7 +11,10 @@ mod table_organization;
 mod table_stack;
 mod table_team;
 
-pub use builtin::{billing_manager_policy, member_policy, team_admin_permissions, team_admin_policy};
+pub use builtin::{
+    account_permissions, billing_manager_policy, member_policy, team_accounts_policy, team_admin_permissions,
+    team_admin_policy,
+};
 
 use super::ObjectKind;
 use std::{

@@ -1,0 +1,200 @@
+//! Questions: an operation and its parameters as method, path, headers and body.
+//!
+//! This room knows how each protocol writes a question. It must never know hosts or signatures.
+
+use crate::aws::data::{Call, Protocol, Scope, Service, Template};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A question before it is written: parameters are filled in, continuations are added.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ask {
+    path: String,
+    fixed_query: String,
+    params: Map<String, Value>,
+    query: Map<String, Value>,
+}
+
+/// A question as it is sent, but for the host and the signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wire {
+    pub(crate) method: &'static str,
+    /// Path and query, percent-encoded.
+    pub(crate) path: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Ask {
+    /// The first question of a call.
+    ///
+    /// # Errors
+    /// Names the template that stays empty.
+    pub(crate) fn new(call: &Call, scope: &Scope<'_>) -> Result<Self, String> {
+        let mut ask = Self { path: "/".into(), ..Self::default() };
+        if let Some(uri) = &call.uri {
+            let uri = uri.fill_uri(scope)?;
+            let (path, query) = uri.split_once('?').unwrap_or((&uri, ""));
+            (ask.path, ask.fixed_query) = (path.to_owned(), query.to_owned());
+        }
+        for (name, value) in &call.params {
+            ask.params.insert(name.clone(), filled(value, scope)?);
+        }
+        Ok(ask)
+    }
+
+    /// Adds parameters: those of a batch, or a continuation.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.params.insert(name.to_owned(), value);
+    }
+
+    /// Adds a continuation to the query string, wherever the other parameters go.
+    pub(crate) fn set_query(&mut self, name: &str, value: Value) {
+        self.query.insert(name.to_owned(), value);
+    }
+
+    /// Takes a parameter away.
+    pub(crate) fn unset(&mut self, name: &str) {
+        self.params.remove(name);
+        self.query.remove(name);
+    }
+
+    /// As it is sent.
+    pub(crate) fn write(&self, service: &Service, call: &Call) -> Wire {
+        let mut headers: Vec<(String, String)> = call.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        let mut typed = |kind: &str| headers.push(("content-type".into(), kind.into()));
+        let version = service.version.as_deref().unwrap_or_default();
+        let (method, path, body) = match service.protocol {
+            Protocol::Query | Protocol::Ec2 => {
+                typed("application/x-www-form-urlencoded; charset=utf-8");
+                let mut form = format!("Action={}&Version={version}", call.op);
+                add(&mut form, &self.params);
+                ("POST", self.path.clone(), form.into_bytes())
+            }
+            Protocol::Json10 | Protocol::Json11 => {
+                let eleven = service.protocol == Protocol::Json11;
+                typed(if eleven { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" });
+                let target = service.target.as_deref().unwrap_or_default();
+                headers.push(("x-amz-target".into(), format!("{target}.{}", call.op)));
+                ("POST", self.path.clone(), Value::Object(self.params.clone()).to_string().into_bytes())
+            }
+            Protocol::RestJson | Protocol::RestXml => {
+                let method = method(call);
+                let mut query = self.fixed_query.clone();
+                add(&mut query, &self.query);
+                let mut body = Vec::new();
+                if matches!(method, "GET" | "DELETE" | "HEAD") {
+                    add(&mut query, &self.params);
+                } else {
+                    typed("application/json");
+                    body = Value::Object(self.params.clone()).to_string().into_bytes();
+                }
+                let path = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
+                (method, path, body)
+            }
+        };
+        Wire { method, path, headers, body }
+    }
+}
+
+fn method(call: &Call) -> &'static str {
+    match call.method.as_deref() {
+        Some("POST") => "POST",
+        Some("PUT") => "PUT",
+        Some("HEAD") => "HEAD",
+        _ => "GET",
+    }
+}
+
+/// `a=b&c=d`, in the order of the names.
+fn add(out: &mut String, params: &Map<String, Value>) {
+    for (name, value) in params {
+        let values = match value {
+            Value::Array(list) => list.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for value in values {
+            if !out.is_empty() {
+                out.push('&');
+            }
+            out.extend(utf8_percent_encode(name, FORM));
+            out.push('=');
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            out.extend(utf8_percent_encode(&text, FORM));
+        }
+    }
+}
+
+/// A parameter with its templates filled in, however deep.
+fn filled(value: &Value, scope: &Scope<'_>) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) if text.contains('{') => Value::String(Template::parse(text)?.fill(scope)?),
+        Value::Array(list) => Value::Array(list.iter().map(|v| filled(v, scope)).collect::<Result<_, _>>()?),
+        Value::Object(map) => {
+            let entries = map.iter().map(|(k, v)| Ok((k.clone(), filled(v, scope)?)));
+            Value::Object(entries.collect::<Result<_, String>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::aws::data::{Where, catalogue::read};
+    use serde_json::json;
+
+    fn written(service: &str, list: &str) -> Wire {
+        let text = format!(
+            "[service]\nname=\"x\"\nendpoint=\"x\"\n{service}\n[[type]]\ntoken=\"t\"\nid=\"{{a}}\"\n[type.list]\nop=\"ListX\"\naction=\"x:y\"\nitems=\"X[]\"\n{list}"
+        );
+        let file = read("x", &text).unwrap();
+        let (item, place) = (json!({"a": "b c", "n": 7}), Where { region: "r-1".into(), ..Where::default() });
+        let scope = Scope { item: &item, parent: None, place: &place };
+        let mut ask = Ask::new(&file.types[0].list, &scope).unwrap();
+        ask.set("T", json!("t/1"));
+        ask.write(&file.service, &file.types[0].list)
+    }
+
+    fn header<'w>(wire: &'w Wire, name: &str) -> Option<&'w str> {
+        wire.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    #[test]
+    fn query_and_ec2() {
+        for protocol in ["query", "ec2"] {
+            let service = format!("protocol=\"{protocol}\"\nversion=\"2010-05-08\"");
+            let wire = written(&service, "params={\"Owner.1\"=\"{a}\", Max=5}");
+            assert_eq!((wire.method, wire.path.as_str()), ("POST", "/"));
+            let body = String::from_utf8(wire.body.clone()).unwrap();
+            assert_eq!(body, "Action=ListX&Version=2010-05-08&Max=5&Owner.1=b%20c&T=t%2F1");
+            assert_eq!(header(&wire, "content-type"), Some("application/x-www-form-urlencoded; charset=utf-8"));
+        }
+    }
+
+    #[test]
+    fn json() {
+        for (protocol, kind) in [("json-1.0", "application/x-amz-json-1.0"), ("json-1.1", "application/x-amz-json-1.1")]
+        {
+            let service = format!("protocol=\"{protocol}\"\ntarget=\"Svc_1\"");
+            let wire = written(&service, "params={names=[\"{a}\"], deep={x=\"{region}\"}, limit=3}");
+            assert_eq!(header(&wire, "x-amz-target"), Some("Svc_1.ListX"));
+            assert_eq!(header(&wire, "content-type"), Some(kind));
+            let body: Value = serde_json::from_slice(&wire.body).unwrap();
+            assert_eq!(body, json!({"names": ["b c"], "deep": {"x": "r-1"}, "limit": 3, "T": "t/1"}));
+        }
+    }
+
+    #[test]
+    fn rest() {
+        let wire = written("protocol=\"rest-xml\"", "uri=\"/2020/{a}?tagging\"\nparams={max=\"9\"}");
+        assert_eq!((wire.method, wire.path.as_str()), ("GET", "/2020/b%20c?tagging&T=t%2F1&max=9"));
+        assert!(wire.body.is_empty());
+        let wire = written("protocol=\"rest-json\"", "method=\"POST\"\nuri=\"/list\"\nparams={max=9}");
+        assert_eq!((wire.method, wire.path.as_str()), ("POST", "/list"));
+        assert_eq!(serde_json::from_slice::<Value>(&wire.body).unwrap(), json!({"max": 9, "T": "t/1"}));
+    }
+}

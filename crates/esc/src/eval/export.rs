@@ -1,0 +1,44 @@
+//! Values under evaluation to results, with or without their traces.
+
+use super::Evaluator;
+use super::arena::{Repr, Val};
+use crate::value::{Repr as Exported, Trace, Value};
+use std::sync::Arc;
+
+impl Evaluator<'_> {
+    /// The result that a value is. Each value is exported once; `environment` names those that stand nowhere.
+    pub(super) fn export(&mut self, v: Val, environment: &Arc<str>) -> Arc<Value> {
+        if let Some(done) = self.exported.get(&v) {
+            return done.clone();
+        }
+        if !self.spend(1) {
+            return Arc::new(Value { unknown: true, ..Value::new(Exported::Null) });
+        }
+        let value = self.arena[v].clone();
+        let repr = match &value.repr {
+            Repr::Null => Exported::Null,
+            Repr::Bool(value) => Exported::Bool(*value),
+            Repr::Number(text) => Exported::Number(text.clone()),
+            Repr::Text(text) => Exported::String(text.text()),
+            Repr::Array(items) => Exported::Array(items.iter().map(|item| self.export(*item, environment)).collect()),
+            Repr::Object(_) => {
+                let node = self.node(value.def);
+                let mut fields = crate::value::Properties::new();
+                for key in self.keys(v) {
+                    if let Some(property) = self.property(v, &node, &key) {
+                        fields.insert(key, self.export(property, environment));
+                    }
+                }
+                Exported::Object(fields)
+            }
+        };
+        let trace = self.options.traces.then(|| {
+            let imported: Arc<str> = Arc::from("<import>");
+            let base = value.base.map(|base| self.export(base, &imported));
+            Trace { def: self.arena[value.def].node.origin.range_or(environment), base }
+        });
+        let exported = Arc::new(Value { repr, secret: value.secret, unknown: value.unknown, trace });
+        self.exported.insert(v, exported.clone());
+        exported
+    }
+}

@@ -1,0 +1,221 @@
+//! Values over values: properties, merging, copying, and what is to be found within.
+
+use super::Evaluator;
+use super::arena::{Expr, Key, Kind, Repr, State, Val, Value};
+use crate::ast::ExprRef;
+use crate::gotext::quote;
+use crate::schema::{self, merged};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+/// What is looked for within a value.
+#[derive(Clone, Copy)]
+pub(super) enum Mark {
+    Unknown,
+    Secret,
+    /// Unknown, but not only because nothing is rotated.
+    Observable,
+}
+
+/// A value as text.
+pub(super) struct Stringified {
+    pub bytes: Vec<u8>,
+    pub unknown: bool,
+    pub secret: bool,
+}
+
+impl Evaluator<'_> {
+    /// The keys of an object, those of what it is merged over included.
+    pub(super) fn keys(&self, v: Val) -> Vec<Key> {
+        let Repr::Object(own) = &self.arena[v].repr else { return Vec::new() };
+        let below = self.arena[v].base.map(|base| self.keys(base)).unwrap_or_default();
+        if below.is_empty() {
+            return own.keys().cloned().collect();
+        }
+        let all: BTreeSet<Key> = own.keys().cloned().chain(below).collect();
+        all.into_iter().collect()
+    }
+
+    /// A property, the value's own or that of what it is merged over; of something unknown, an unknown one.
+    pub(super) fn property(&mut self, v: Val, node: &ExprRef, key: &Key) -> Option<Val> {
+        let mut at = Some(v);
+        while let Some(v) = at {
+            let value = &self.arena[v];
+            if let Repr::Object(own) = &value.repr {
+                if let Some(found) = own.get(key) {
+                    return Some(*found);
+                }
+                at = value.base;
+                continue;
+            }
+            if !value.unknown {
+                return None;
+            }
+            let (schema, below) = (value.schema.property(key), value.base);
+            let base = below.and_then(|below| self.property(below, node, key));
+            let mut expr = Expr::new("", node.clone(), Kind::Access(v, key.clone()), schema.clone(), base);
+            expr.state = State::Done;
+            let def = self.arena.add_expr(expr);
+            let height = base.map_or(0, |base| self.arena[base].height + 1);
+            return Some(self.arena.add_value(Value { base, height, ..Value::unknown(def, schema) }));
+        }
+        None
+    }
+
+    /// Whether two values are the same, or the same property of the same unknown.
+    fn same(&self, a: Val, b: Val) -> bool {
+        if a == b {
+            return true;
+        }
+        let (left, right) = (&self.arena[a], &self.arena[b]);
+        if !left.unknown || !right.unknown {
+            return false;
+        }
+        match (&*self.arena[left.def].kind, &*self.arena[right.def].kind) {
+            (Kind::Access(a, x), Kind::Access(b, y)) => x == y && self.same(*a, *b),
+            _ => false,
+        }
+    }
+
+    /// Merges a value over a base: objects key by key, of every other pair the upper one stays.
+    pub(super) fn merge(&mut self, v: Val, base: Option<Val>) {
+        let Some(base) = base else { return };
+        if self.same(v, base) || !self.spend(1) {
+            return;
+        }
+        match self.arena[v].base {
+            Some(below) => self.merge(below, Some(base)),
+            None => self.arena[v].base = Some(base),
+        }
+        let Some(below) = self.arena[v].base else { return };
+        self.arena[v].height = self.arena[v].height.max(self.arena[below].height + 1);
+        if let Repr::Object(own) = &self.arena[v].repr {
+            let own = own.clone();
+            for (key, property) in own.iter() {
+                let node = self.arena[self.arena[*property].def].node.clone();
+                let under = self.property(below, &node, key);
+                self.merge(*property, under);
+            }
+        }
+        self.arena[v].schema = merged(&self.arena[below].schema, &self.arena[v].schema);
+    }
+
+    /// A copy that can be merged without changing the original. What was the same value stays so in the copy.
+    pub(super) fn copy(&mut self, v: Val) -> Val {
+        self.copy_within(v, &mut HashMap::new())
+    }
+
+    fn copy_within(&mut self, v: Val, copies: &mut HashMap<Val, Val>) -> Val {
+        if let Some(copy) = copies.get(&v) {
+            return *copy;
+        }
+        let original = self.arena[v].clone();
+        if !self.spend(1) {
+            return self.arena.add_value(Value::unknown(original.def, original.schema));
+        }
+        let repr = match &original.repr {
+            Repr::Array(items) => Repr::Array(items.iter().map(|item| self.copy_within(*item, copies)).collect()),
+            Repr::Object(fields) => {
+                let copied: BTreeMap<Key, Val> =
+                    fields.iter().map(|(k, v)| (k.clone(), self.copy_within(*v, copies))).collect();
+                Repr::Object(Rc::new(copied))
+            }
+            scalar => scalar.clone(),
+        };
+        let base = original.base.map(|base| self.copy_within(base, copies));
+        let copy = self.arena.add_value(Value { base, repr, rotate_only: false, ..original });
+        copies.insert(v, copy);
+        copy
+    }
+
+    /// Whether a value has a mark, or something in it.
+    pub(super) fn contains(&mut self, v: Val, mark: Mark, rotating: bool) -> bool {
+        let value = &self.arena[v];
+        match mark {
+            Mark::Secret if value.secret => return true,
+            Mark::Unknown if value.unknown => return true,
+            Mark::Observable if value.unknown => return rotating || !value.rotate_only,
+            _ => {}
+        }
+        if !self.spend(1) {
+            return true;
+        }
+        match self.arena[v].repr.clone() {
+            Repr::Array(items) => items.iter().any(|item| self.contains(*item, mark, rotating)),
+            Repr::Object(_) => self.keys(v).iter().any(|key| {
+                let node = self.arena[self.arena[v].def].node.clone();
+                self.property(v, &node, key).is_some_and(|property| self.contains(property, mark, rotating))
+            }),
+            _ => false,
+        }
+    }
+
+    /// Marks a value unknown or secret if one of its parts is.
+    pub(super) fn combine(&mut self, value: &mut Value, parts: &[Val]) {
+        for part in parts {
+            value.unknown |= self.contains(*part, Mark::Unknown, false);
+            value.secret |= self.contains(*part, Mark::Secret, false);
+        }
+    }
+
+    /// The text form of a value. Of an object, only the properties that it has itself.
+    pub(super) fn stringify(&mut self, v: Val) -> Stringified {
+        let value = self.arena[v].clone();
+        let mut out = Stringified { bytes: Vec::new(), unknown: value.unknown, secret: value.secret };
+        if value.unknown || !self.spend(1) {
+            return out;
+        }
+        match &value.repr {
+            Repr::Null => {}
+            Repr::Bool(value) => out.bytes = value.to_string().into_bytes(),
+            Repr::Number(text) => out.bytes = text.as_bytes().to_vec(),
+            Repr::Text(text) => out.bytes = text.bytes().to_vec(),
+            Repr::Array(items) => {
+                for (i, item) in items.iter().enumerate() {
+                    self.join_quoted(&mut out, None, *item, i > 0);
+                }
+            }
+            Repr::Object(fields) => {
+                for (i, (key, item)) in fields.iter().enumerate() {
+                    self.join_quoted(&mut out, Some(key), *item, i > 0);
+                }
+            }
+        }
+        if !self.spend_text(out.bytes.len()) {
+            out.unknown = true;
+        }
+        out
+    }
+
+    fn join_quoted(&mut self, out: &mut Stringified, key: Option<&Key>, item: Val, comma: bool) {
+        let inner = self.stringify(item);
+        out.unknown |= inner.unknown;
+        out.secret |= inner.secret;
+        if comma {
+            out.bytes.push(b',');
+        }
+        if let Some(key) = key {
+            out.bytes.extend_from_slice(quote(key).as_bytes());
+            out.bytes.push(b'=');
+        }
+        out.bytes.extend_from_slice(quote(&crate::gotext::lossy(&inner.bytes)).as_bytes());
+    }
+
+    /// Adds a collection, unless it is nested too deeply.
+    pub(super) fn add_checked(&mut self, mut value: Value) -> Val {
+        let deepest = |items: &mut dyn Iterator<Item = &Val>| items.map(|v| self.arena[*v].height + 1).max();
+        let height = match &value.repr {
+            Repr::Array(items) => deepest(&mut items.iter()),
+            Repr::Object(fields) => deepest(&mut fields.values()),
+            _ => None,
+        };
+        value.height = value.height.max(height.unwrap_or(0));
+        if value.height > self.options.limits.value_depth {
+            let summary = format!("the value has more than {} levels", self.options.limits.value_depth);
+            let node = self.arena[value.def].node.clone();
+            self.error(&node, summary);
+            value = Value::unknown(value.def, schema::always());
+        }
+        self.arena.add_value(value)
+    }
+}

@@ -1,0 +1,127 @@
+//! JSON out: compact, keys in order, with the escapes that Go's encoder writes.
+
+use super::Json;
+
+/// The text would be longer than was allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+impl Json {
+    /// Appends the compact text.
+    pub fn write(&self, out: &mut String) {
+        // Without a bound nothing can be too long.
+        let _unbounded = self.write_within(out, usize::MAX);
+    }
+
+    /// Appends the compact text as long as `out` stays within `limit` bytes.
+    ///
+    /// # Errors
+    /// The text is longer; `out` then holds a part of it.
+    pub fn write_within(&self, out: &mut String, limit: usize) -> Result<(), TooLong> {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
+            Self::Number(text) if is_number(text) => out.push_str(text),
+            // Infinities and not-a-number, which YAML can say and JSON cannot.
+            Self::Number(_) => out.push_str("null"),
+            Self::String(text) => quote(text, out),
+            Self::Array(items) => {
+                out.push('[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    item.write_within(out, limit)?;
+                }
+                out.push(']');
+            }
+            Self::Object(fields) => {
+                out.push('{');
+                for (i, (key, value)) in fields.iter().enumerate() {
+                    if i > 0 {
+                        out.push(',');
+                    }
+                    quote(key, out);
+                    out.push(':');
+                    value.write_within(out, limit)?;
+                }
+                out.push('}');
+            }
+        }
+        if out.len() > limit { Err(TooLong) } else { Ok(()) }
+    }
+
+    /// The text of the first number within that JSON cannot say.
+    #[must_use]
+    pub fn unwritable(&self) -> Option<&str> {
+        match self {
+            Self::Number(text) if !is_number(text) => Some(text),
+            Self::Array(items) => items.iter().find_map(Self::unwritable),
+            Self::Object(fields) => fields.values().find_map(Self::unwritable),
+            _ => None,
+        }
+    }
+}
+
+/// Appends a string in quotes.
+pub fn quote(text: &str, out: &mut String) {
+    out.push('"');
+    let mut plain = 0;
+    for (at, c) in text.char_indices() {
+        let escape = match c {
+            '"' => "\\\"",
+            '\\' => "\\\\",
+            '\n' => "\\n",
+            '\r' => "\\r",
+            '\t' => "\\t",
+            '\u{8}' => "\\b",
+            '\u{c}' => "\\f",
+            '<' => "\\u003c",
+            '>' => "\\u003e",
+            '&' => "\\u0026",
+            '\u{2028}' => "\\u2028",
+            '\u{2029}' => "\\u2029",
+            c if (c as u32) < 0x20 => "",
+            _ => continue,
+        };
+        out.push_str(&text[plain..at]);
+        if escape.is_empty() {
+            out.push_str(&format!("\\u{:04x}", c as u32));
+        } else {
+            out.push_str(escape);
+        }
+        plain = at + c.len_utf8();
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+/// Whether JSON allows this text as a number.
+fn is_number(text: &str) -> bool {
+    let rest = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    let mut at = digits(rest, 0);
+    if at == 0 || (at > 1 && rest[0] == b'0') {
+        return false;
+    }
+    if rest.get(at) == Some(&b'.') {
+        let end = digits(rest, at + 1);
+        if end == at + 1 {
+            return false;
+        }
+        at = end;
+    }
+    if matches!(rest.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(rest.get(at + 1), Some(b'+' | b'-')));
+        let end = digits(rest, at + 1 + sign);
+        if end == at + 1 + sign {
+            return false;
+        }
+        at = end;
+    }
+    at == rest.len()
+}
+
+fn digits(text: &[u8], from: usize) -> usize {
+    from + text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count()
+}

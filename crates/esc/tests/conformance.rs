@@ -1,0 +1,89 @@
+//! Upstream's cases, read in place. Where they are absent, the test says so and passes.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+#[path = "../examples/conformance/cases.rs"]
+#[expect(dead_code, reason = "the example prints more")]
+mod cases;
+#[path = "../examples/conformance/fakes.rs"]
+mod fakes;
+#[path = "../examples/conformance/schemas.rs"]
+mod schemas;
+
+use fakes::Rot128;
+use pileus_esc::edit::{decrypt_secrets, encrypt_secrets};
+use pileus_esc::{Limits, json::Json};
+use std::path::PathBuf;
+
+/// A folder of cases; none where it is absent, which is said.
+fn folder(name: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("PILEUS_CONFORMANCE").map(PathBuf::from);
+    let root = root.unwrap_or_else(cases::default_folder);
+    let path = root.parent().unwrap().join(name);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("skipped: there are no conformance cases at {}", path.display());
+    if let Some(list) = std::env::var_os("PILEUS_SKIPPED") {
+        let line = format!("ESC conformance cases ({name}): {} does not exist\n", path.display());
+        let earlier = std::fs::read_to_string(&list).unwrap_or_default();
+        std::fs::write(&list, earlier + &line).unwrap();
+    }
+    None
+}
+
+#[test]
+fn results_are_those_of_upstream() {
+    let Some(folder) = folder("esc-eval") else { return };
+    let reports = cases::run_all(&folder).unwrap();
+    assert!(!reports.is_empty());
+    let failed: Vec<&String> = reports.iter().flat_map(|report| &report.differences).collect();
+    assert!(failed.is_empty(), "{}\n{failed:#?}", cases::table(&reports));
+}
+
+/// The comments of a text, in order.
+fn comments(text: &str) -> Vec<&str> {
+    text.lines().filter_map(|line| line.find(" #").map(|at| line[at..].trim())).collect()
+}
+
+/// The plain form of what a document evaluates to is of no interest here: its YAML is.
+fn as_yaml(text: &str) -> String {
+    let parsed = pileus_esc::parse("x", text, &Limits::default());
+    assert!(parsed.diagnostics.is_empty(), "{text}");
+    text.lines().map(|line| line.find(" #").map_or(line, |at| &line[..at]).replace(['\'', '"'], "")).collect()
+}
+
+#[test]
+fn secrets_are_encrypted_and_decrypted_in_place() {
+    let Some(folder) = folder("esc-crypt") else { return };
+    let mut seen = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Some(name) = path.to_str().unwrap().strip_suffix(".plaintext.yaml") else { continue };
+        let plaintext = std::fs::read_to_string(&path).unwrap();
+        let ciphertext = std::fs::read_to_string(format!("{name}.ciphertext.yaml")).unwrap();
+        let limits = Limits::default();
+        let encrypted = encrypt_secrets(&plaintext, &Rot128, &limits).unwrap();
+        assert_eq!(encrypted, ciphertext);
+        let decrypted = decrypt_secrets(&ciphertext, &Rot128, &limits).unwrap();
+        assert_eq!(as_yaml(&decrypted), as_yaml(&plaintext));
+        assert_eq!(comments(&decrypted), comments(&plaintext));
+        seen += 1;
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn syntax_is_judged_as_upstream_does() {
+    let Some(folder) = folder("esc-parse") else { return };
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let text = std::fs::read_to_string(path.join("env.yaml")).unwrap();
+        let expected = std::fs::read_to_string(path.join("expected.json")).unwrap();
+        let expected = Json::parse(&expected, 1000).unwrap();
+        let parsed = pileus_esc::parse(&name, &text, &Limits::default());
+        wrong.extend(cases::compare_diagnostics("diags", &expected, &parsed.diagnostics));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

@@ -1,0 +1,220 @@
+//! Evaluating definitions: checks, and what opening needs of it.
+
+use super::{
+    OPEN, READ,
+    context::Who,
+    names::Reference,
+    providers::Shelf,
+    sealing::{EnvironmentKey, NoKey},
+    world::{Guarded, Snapshot, Source},
+};
+use crate::{Cx, audit};
+use pileus_esc::{
+    Environment, Limits, Options, World,
+    diag::has_errors,
+    host::{ANONYMOUS, Decrypter},
+    json::Json,
+};
+use pileus_model::{
+    Error, Result,
+    audit::{Target, catalogue},
+    authz::Permission,
+};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// What opening is shown as long as nobody says how long.
+pub(super) const DEFAULT_SECONDS: i64 = 7200;
+
+/// What came of a check.
+#[derive(Debug)]
+pub struct Checked {
+    /// The result, a JSON object.
+    pub result: String,
+    /// What is to be said, each a JSON object.
+    pub diagnostics: Vec<String>,
+    /// Which functions are called and where credentials are rotated, a JSON object.
+    pub functions: String,
+    /// Whether something is wrong.
+    pub failed: bool,
+}
+
+/// A definition to be evaluated.
+pub(super) struct Job {
+    pub name: String,
+    pub text: String,
+    pub key: Option<Arc<EnvironmentKey>>,
+    pub snapshot: Snapshot,
+}
+
+impl Job {
+    /// Of a stored environment.
+    pub fn stored(source: &Source, snapshot: Snapshot) -> Self {
+        let (name, text) = (source.row.reference(), source.text.clone());
+        Self { name, text, key: Some(Arc::clone(&source.key)), snapshot }
+    }
+    /// Of a text that is stored nowhere.
+    pub fn anonymous(text: String, snapshot: Snapshot) -> Self {
+        Self { name: ANONYMOUS.into(), text, key: None, snapshot }
+    }
+}
+
+/// What is done with it.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum How {
+    /// Nothing is opened.
+    Check {
+        /// Whether stored secrets are decrypted.
+        secrets: bool,
+    },
+    /// Everything is opened, for so many seconds.
+    Open(i64),
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    /// The result on the wire.
+    pub result: String,
+    /// The values in clear, a JSON object.
+    pub values: String,
+    /// The environment variables in clear.
+    pub variables: BTreeMap<String, String>,
+    pub diagnostics: Vec<String>,
+    /// The first thing that is wrong.
+    pub problem: Option<String>,
+    pub functions: String,
+    /// Environments that the caller may not have.
+    pub denied: Vec<String>,
+    /// The environments that it names, as they were read.
+    pub imports: Vec<String>,
+}
+
+/// Evaluates on a thread that may wait.
+///
+/// # Errors
+/// `Invalid` where the result is too large; `Internal`.
+pub(super) async fn run(who: &Who, job: Job, how: How) -> Result<Ran> {
+    let who = who.clone();
+    let handle = tokio::runtime::Handle::current();
+    let task = tokio::task::spawn_blocking(move || run_blocking(who, &job, how, handle));
+    task.await.map_err(|e| Error::internal(format!("an evaluation ended badly: {e}")))?
+}
+
+fn run_blocking(who: Who, job: &Job, how: How, handle: tokio::runtime::Handle) -> Result<Ran> {
+    let parsed = pileus_esc::parse(&job.name, &job.text, &Limits::default());
+    let mut diagnostics = parsed.diagnostics;
+    let mut ran = Ran { result: "{}".into(), values: "{}".into(), functions: functions(None), ..Ran::default() };
+    ran.imports = job.snapshot.revisions();
+    if let Some(document) = parsed.environment.filter(|_| !has_errors(&diagnostics)) {
+        ran.functions = functions(Some(&document));
+        let seconds = if let How::Open(seconds) = how { seconds } else { DEFAULT_SECONDS };
+        let context = who.values(seconds)?;
+        let permission: Permission = if let How::Check { secrets: false } = how { READ } else { OPEN };
+        let access = who.access.clone();
+        let loader =
+            Guarded { snapshot: &job.snapshot, access: access.as_ref(), permission, denied: RefCell::default() };
+        let providers = Shelf::new(who, handle);
+        let world = World { providers: &providers, loader: &loader, context: &context };
+        let decrypter: &dyn Decrypter = match &job.key {
+            Some(key) => &**key,
+            None => &NoKey,
+        };
+        let (evaluation, options) = match how {
+            How::Check { secrets } => {
+                let options = Options::default();
+                (pileus_esc::check(&job.name, &document, decrypter, &world, secrets, &options), options)
+            }
+            How::Open(_) => {
+                // Sessions have no expressions: one known client cannot read some of them, and none asks for them.
+                let options = Options { exprs: false, ..Options::default() };
+                (pileus_esc::open(&job.name, &document, decrypter, &world, &options), options)
+            }
+        };
+        diagnostics.extend(evaluation.diagnostics);
+        if let Some(environment) = evaluation.environment {
+            written(&mut ran, &environment, options.limits.output_bytes)?;
+        }
+        ran.denied = loader.denied.into_inner().into_iter().collect();
+    }
+    ran.problem = diagnostics.iter().find(|d| d.is_error()).map(|d| d.summary.clone());
+    ran.diagnostics = diagnostics.iter().map(|d| d.to_json().to_text()).collect();
+    Ok(ran)
+}
+
+fn written(ran: &mut Ran, environment: &Environment, limit: usize) -> Result<()> {
+    let long = |_| Error::invalid(format!("the result is too large: at most {limit} bytes"));
+    ran.result = environment.to_text(limit).map_err(long)?;
+    ran.values = environment.to_json(false).to_text();
+    let variables = environment.environment_variables().into_iter().filter(|(_, value)| !value.unknown);
+    ran.variables = variables.map(|(name, value)| (name.to_string(), value.to_text(false))).collect();
+    Ok(())
+}
+
+/// `{funcCounts, rotationPaths}`
+fn functions(document: Option<&pileus_esc::ast::Environment>) -> String {
+    let summary = document.map(pileus_esc::ast::Environment::function_summary).unwrap_or_default();
+    let counts = summary.counts.iter().map(|(name, n)| (name.clone(), Json::Number(n.to_string()))).collect();
+    let paths = summary.rotation_paths.iter().map(|path| Json::String(path.clone())).collect();
+    Json::object(vec![("funcCounts", Json::Object(counts)), ("rotationPaths", Json::Array(paths))]).to_text()
+}
+
+impl From<Ran> for Checked {
+    fn from(ran: Ran) -> Self {
+        Self {
+            result: ran.result,
+            diagnostics: ran.diagnostics,
+            functions: ran.functions,
+            failed: ran.problem.is_some(),
+        }
+    }
+}
+
+/// Records the environments that were refused.
+pub(super) fn record_denied(cx: &Cx, denied: &[String]) {
+    for reference in denied {
+        let target = Target::new("environment", reference.clone());
+        audit::denied(cx, catalogue::ENVIRONMENT_UNAUTHORIZED_OPEN, target, "it may not be opened or imported");
+    }
+}
+
+/// Checks a revision of an environment. Stored secrets are shown only to who may open it.
+///
+/// # Errors
+/// `NotFound`; `Forbidden`.
+pub async fn check(cx: &Cx, project: &str, name: &str, version: Option<&str>, show_secrets: bool) -> Result<Checked> {
+    let reference = Reference { project: project.into(), name: name.into(), version: version.map(str::to_owned) };
+    let who = Who::caller(cx)?;
+    let (app, org) = (Arc::clone(&cx.app), who.org.id);
+    let (source, snapshot) = cx
+        .app
+        .store
+        .read(move |tx| {
+            let source = Source::read(tx, &app, org, &reference)?;
+            let snapshot = Snapshot::read(tx, &app, org, &source.text, HashMap::new())?;
+            Ok((source, snapshot))
+        })
+        .await?;
+    if show_secrets && !source.permits(cx.access()?, OPEN) {
+        return Err(Error::forbidden(format!("showing secrets needs the permission {OPEN}")));
+    }
+    let ran = run(&who, Job::stored(&source, snapshot), How::Check { secrets: show_secrets }).await?;
+    record_denied(cx, &ran.denied);
+    Ok(ran.into())
+}
+
+/// Checks a definition that is stored nowhere.
+///
+/// # Errors
+/// `NotFound` outside of an organisation.
+pub async fn check_yaml(cx: &Cx, text: String, show_secrets: bool) -> Result<Checked> {
+    let who = Who::caller(cx)?;
+    let (app, org, definition) = (Arc::clone(&cx.app), who.org.id, text.clone());
+    let snapshot = cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, HashMap::new())).await?;
+    let ran = run(&who, Job::anonymous(text, snapshot), How::Check { secrets: show_secrets }).await?;
+    record_denied(cx, &ran.denied);
+    Ok(ran.into())
+}

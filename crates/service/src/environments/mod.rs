@@ -1,0 +1,120 @@
+//! ESC environments: definitions with their revisions, evaluated and opened, their secrets sealed.
+//!
+//! This room knows who may do what with an environment and what is recorded of it. The language is the `esc` crate's; here
+//! its questions are answered: which environments there are, which keys open what, which provider does what.
+
+mod change;
+mod context;
+mod definitions;
+mod evaluate;
+mod issuer;
+mod lists;
+mod names;
+mod open_for;
+mod providers;
+mod referrers;
+mod sealing;
+mod sessions;
+mod tags;
+mod versions;
+mod world;
+
+pub use change::{create, delete, metadata, set_protected, settings};
+pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
+pub use evaluate::{Checked, check, check_yaml};
+pub use issuer::{configuration, issuer_url, public_keys};
+pub use lists::{Listed, list, list_of_caller};
+pub use names::Reference;
+pub use open_for::{AwsCredentials, Opened, Opener, may_open, open_for};
+pub use referrers::{Referrer, referrers};
+pub use sessions::{Session, open, open_yaml, read_session, sweep};
+pub use tags::{NewTag, all_tags, create_tag, delete_tag, get_tag, list_tags, update_tag};
+pub use versions::{
+    Revision, create_revision_tag, delete_revision_tag, move_revision_tag, read_revision_tag, retract, revision_tags,
+    revisions,
+};
+
+use pileus_model::{
+    Error, Result,
+    audit::Target,
+    authz::{OWNER, Object, ObjectKind, Permission},
+    ids::OrgId,
+};
+pub use pileus_store::{environments_revisions::RevisionTagRow as RevisionTag, environments_tags::TagRow as Tag};
+
+use pileus_store::{
+    Tx,
+    environments::{self as store, EnvironmentRow},
+    environments_revisions as revisions_store,
+};
+
+/// To read a definition.
+const READ: Permission = Permission::named("environment:read");
+/// To read values, secrets included.
+const OPEN: Permission = Permission::named("environment:open");
+
+/// The environment with this name.
+///
+/// # Errors
+/// `NotFound`.
+fn require(tx: &mut dyn Tx, org: OrgId, project: &str, name: &str) -> Result<EnvironmentRow> {
+    store::find(tx, org, project, name)?
+        .ok_or_else(|| Error::not_found(format!("environment \"{project}/{name}\" not found")))
+}
+
+/// The environment with this name, locked until the transaction ends.
+///
+/// # Errors
+/// `NotFound`.
+fn require_locked(tx: &mut dyn Tx, org: OrgId, project: &str, name: &str) -> Result<EnvironmentRow> {
+    pileus_store::organizations::lock(tx, org)?;
+    require(tx, org, project, name)
+}
+
+/// The revision that a version stands for: a number, a tag, or `latest`, which is also meant where there is none. The newest
+/// one that is not retracted is `latest`.
+///
+/// # Errors
+/// `NotFound` where there is no such revision, or it was retracted.
+fn resolve(tx: &mut dyn Tx, org: OrgId, row: &EnvironmentRow, version: Option<&str>) -> Result<i64> {
+    let missing = |what: String| Error::not_found(format!("environment \"{}\" has no {what}", row.reference()));
+    let version = version.unwrap_or(names::LATEST);
+    if version == names::LATEST {
+        let newest = revisions_store::newest_valid(tx, org, row.id, i64::MAX)?;
+        return newest.ok_or_else(|| missing("revision that is not retracted".into()));
+    }
+    let number = match version.parse::<i64>() {
+        Ok(number) => number,
+        Err(_) => match revisions_store::tag_by_name(tx, org, row.id, version)? {
+            Some(tag) => tag.number,
+            None => return Err(missing(format!("revision tag \"{version}\""))),
+        },
+    };
+    match revisions_store::find(tx, org, row.id, number)? {
+        None => Err(missing(format!("revision {number}"))),
+        Some(found) => match found.retracted {
+            None => Ok(number),
+            Some(retracted) => Err(Error::not_found(format!(
+                "revision {number} of environment \"{}\" was retracted; revision {} takes its place",
+                row.reference(),
+                retracted.replacement
+            ))),
+        },
+    }
+}
+
+/// What events name.
+fn target(row: &EnvironmentRow) -> Target {
+    Target::new("environment", row.reference())
+}
+
+/// The tags that permissions look at: the environment's, and its owner.
+fn with_owner(row: &EnvironmentRow, mut tags: Vec<(String, String)>) -> Vec<(String, String)> {
+    tags.extend(row.owner.map(|owner| (OWNER.to_owned(), owner.to_string())));
+    tags
+}
+
+/// The environment as the object of a permission.
+const fn object<'a>(identity: &'a str, tags: &'a [(String, String)]) -> Object<'a> {
+    Object { kind: ObjectKind::Environment, identity, tags }
+}

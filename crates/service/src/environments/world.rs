@@ -1,0 +1,146 @@
+//! What a definition names of the world: other environments, read in one snapshot, and who may have them.
+
+use super::{names::Reference, object, require, resolve, sealing::EnvironmentKey, with_owner};
+use crate::App;
+use pileus_esc::{
+    Limits,
+    host::{Decrypter, Loaded, Loader},
+};
+use pileus_model::{Error, ErrorKind, Result, authz::Permission, caller::OrgAccess, ids::OrgId};
+use pileus_store::{Tx, environments::EnvironmentRow, environments_revisions, environments_tags};
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+/// A revision of an environment, ready to be evaluated.
+pub(super) struct Source {
+    pub row: EnvironmentRow,
+    /// The revision.
+    pub number: i64,
+    /// Its definition.
+    pub text: String,
+    pub key: Arc<EnvironmentKey>,
+    /// What permissions look at.
+    tags: Vec<(String, String)>,
+}
+
+impl Source {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn read(tx: &mut dyn Tx, app: &App, org: OrgId, reference: &Reference) -> Result<Self> {
+        let row = require(tx, org, &reference.project, &reference.name)?;
+        let number = resolve(tx, org, &row, reference.version.as_deref())?;
+        let text = environments_revisions::definition(tx, org, row.id, number)?
+            .ok_or_else(|| Error::internal("a revision has no definition"))?;
+        let tags = environments_tags::list(tx, org, row.id, 0, 1000)?;
+        let tags = with_owner(&row, tags.into_iter().map(|tag| (tag.name, tag.value)).collect());
+        let key = Arc::new(EnvironmentKey::of(app, &row)?);
+        Ok(Self { row, number, text, key, tags })
+    }
+    /// `project/name@revision`.
+    pub fn at(&self) -> String {
+        format!("{}@{}", self.row.reference(), self.number)
+    }
+    /// Whether whoever has this access may do this with it.
+    pub fn permits(&self, access: &OrgAccess, permission: Permission) -> bool {
+        access.policy.allows(permission, &object(&self.row.reference(), &self.tags))
+    }
+}
+
+/// Everything that a definition names, directly or by way of others, as it was at one moment.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    /// By the name as written; the error is for a diagnostic.
+    sources: HashMap<String, std::result::Result<Source, String>>,
+    overrides: HashMap<String, String>,
+}
+
+impl Snapshot {
+    /// Reads it. `overrides` are names to be read instead of others.
+    ///
+    /// # Errors
+    /// `Unavailable`; what does not exist is found out when it is evaluated.
+    pub fn read(
+        tx: &mut dyn Tx,
+        app: &App,
+        org: OrgId,
+        text: &str,
+        overrides: HashMap<String, String>,
+    ) -> Result<Self> {
+        let mut snapshot = Self { sources: HashMap::new(), overrides };
+        let mut waiting = named(text);
+        let limit = Limits::default().imports;
+        while let Some(name) = waiting.pop() {
+            if snapshot.sources.len() > limit || snapshot.sources.contains_key(&name) {
+                continue;
+            }
+            let actual = snapshot.overrides.get(&name).unwrap_or(&name);
+            let source = Reference::parse(actual).and_then(|reference| Source::read(tx, app, org, &reference));
+            let source = match source {
+                Ok(source) => {
+                    waiting.extend(named(&source.text));
+                    Ok(source)
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid) => {
+                    Err(error.message().to_owned())
+                }
+                Err(error) => return Err(error),
+            };
+            snapshot.sources.insert(name, source);
+        }
+        Ok(snapshot)
+    }
+    /// What was read, as `project/name@revision`, sorted.
+    pub fn revisions(&self) -> Vec<String> {
+        let all: BTreeSet<String> = self.sources.values().flatten().map(Source::at).collect();
+        all.into_iter().collect()
+    }
+    /// What was read.
+    pub fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.sources.values().flatten()
+    }
+}
+
+/// The environments that a definition names.
+pub(super) fn named(text: &str) -> Vec<String> {
+    let parsed = pileus_esc::parse("", text, &Limits::default());
+    let references = parsed.environment.map(|environment| environment.references()).unwrap_or_default();
+    references.into_iter().map(|reference| reference.name).collect()
+}
+
+/// A snapshot within someone's permissions.
+pub(super) struct Guarded<'a> {
+    pub snapshot: &'a Snapshot,
+    /// None: everything is permitted.
+    pub access: Option<&'a OrgAccess>,
+    /// What is needed on each environment that is named.
+    pub permission: Permission,
+    /// What was refused.
+    pub denied: RefCell<BTreeSet<String>>,
+}
+
+impl Loader for Guarded<'_> {
+    fn load(&self, name: &str) -> std::result::Result<Loaded, String> {
+        let found = self.snapshot.sources.get(name).ok_or_else(|| format!("environment \"{name}\" not found"))?;
+        let source = found.as_ref().map_err(Clone::clone)?;
+        let shown = self.snapshot.overrides.get(name).map_or(name, String::as_str);
+        let decrypter: Arc<dyn Decrypter> = Arc::clone(&source.key) as _;
+        Ok(Loaded { name: shown.to_owned(), text: source.text.clone(), decrypter })
+    }
+
+    fn authorize(&self, _: &str, imported: &str, _: bool) -> std::result::Result<(), String> {
+        let (Some(access), Some(Ok(source))) = (self.access, self.snapshot.sources.get(imported)) else {
+            return Ok(());
+        };
+        if source.permits(access, self.permission) {
+            return Ok(());
+        }
+        let reference = source.row.reference();
+        self.denied.borrow_mut().insert(reference.clone());
+        Err(format!("this needs the permission {} on environment \"{reference}\"", self.permission))
+    }
+}

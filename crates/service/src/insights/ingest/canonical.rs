@@ -1,0 +1,87 @@
+//! Canonical JSON: one text for one value.
+//!
+//! Keys in the order of their bytes, no blanks, numbers and texts as `serde_json` writes them, and no zero characters, which not every
+//! engine keeps.
+
+use serde_json::Value;
+
+/// Deepest nesting that is kept; what lies deeper is written as `null`.
+const MAX_DEPTH: usize = 100;
+
+/// A value's canonical text.
+pub fn canonical(value: &Value) -> String {
+    let mut out = String::with_capacity(256);
+    write(value, 0, &mut out);
+    out
+}
+
+fn write(value: &Value, depth: usize, out: &mut String) {
+    match value {
+        _ if depth > MAX_DEPTH => out.push_str("null"),
+        Value::Null => out.push_str("null"),
+        Value::Bool(true) => out.push_str("true"),
+        Value::Bool(false) => out.push_str("false"),
+        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::String(text) => string(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write(item, depth + 1, out);
+            }
+            out.push(']');
+        }
+        Value::Object(map) => {
+            // Usually they are in order already; whether they are depends on a feature that any crate may switch on.
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            out.push('{');
+            for (index, (key, value)) in entries.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                string(key, out);
+                out.push(':');
+                write(value, depth + 1, out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn string(text: &str, out: &mut String) {
+    // Nearly all texts need no escape at all.
+    if !text.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+        return;
+    }
+    let kept: String = text.chars().filter(|c| *c != '\0').collect();
+    out.push_str(&Value::String(kept).to_string());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn one_text() {
+        let value = json!({"b": [1, 2.5, -3, true, null, "ä\"\\\n\u{0}x"], "a": {"z": {}, "y": []}, "": "e"});
+        assert_eq!(canonical(&value), r#"{"":"e","a":{"y":[],"z":{}},"b":[1,2.5,-3,true,null,"ä\"\\\nx"]}"#);
+        let again: Value = serde_json::from_str(&canonical(&value)).unwrap_or_default();
+        assert_eq!(canonical(&again), canonical(&value));
+    }
+
+    #[test]
+    fn depth_ends() {
+        let mut value = json!(1);
+        for _ in 0..500 {
+            value = json!([value]);
+        }
+        assert!(canonical(&value).len() < 300);
+    }
+}

@@ -1,0 +1,117 @@
+//! What is known of an account's resources while a scan runs, so that one that is unchanged costs one comparison and no write.
+//!
+//! 50 bytes a resource, whatever it is.
+
+use pileus_store::insights::ingest::{Key, Known};
+use std::collections::HashMap;
+
+/// What the index says to something that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// As it was: nothing to write.
+    Same,
+    /// As it was, but marked as not seen: take the mark away.
+    Marked,
+    /// New, changed, or back again.
+    Write,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    hash: u128,
+    kind: u32,
+    unseen: bool,
+    gone: bool,
+    seen: bool,
+}
+
+/// The known resources of one leaf.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    entries: HashMap<Key, Entry>,
+    kinds: Vec<String>,
+    numbers: HashMap<String, u32>,
+}
+
+/// The first half of a hash: two states of one resource don't share it by accident.
+fn half(hash: &[u8]) -> u128 {
+    hash.iter().take(16).fold(0, |all, byte| all << 8 | u128::from(*byte))
+}
+
+impl Index {
+    fn kind(&mut self, type_token: &str) -> u32 {
+        if let Some(number) = self.numbers.get(type_token) {
+            return *number;
+        }
+        let number = u32::try_from(self.kinds.len()).unwrap_or(u32::MAX);
+        self.kinds.push(type_token.to_owned());
+        self.numbers.insert(type_token.to_owned(), number);
+        number
+    }
+    /// Remembers one that the store knows.
+    pub fn add(&mut self, known: &Known<'_>) {
+        let kind = self.kind(known.type_token);
+        let (unseen, gone) = (known.unseen, known.gone);
+        self.entries.insert(known.key, Entry { hash: half(known.hash), kind, unseen, gone, seen: false });
+    }
+    /// Something was found: what is to be done, and whether it is the first time in this scan. Remembers it.
+    pub fn find(&mut self, key: Key, type_token: &str, hash: &[u8]) -> (Verdict, bool) {
+        let kind = self.kind(type_token);
+        let now = Entry { hash: half(hash), kind, unseen: false, gone: false, seen: true };
+        let Some(entry) = self.entries.get_mut(&key) else {
+            self.entries.insert(key, now);
+            return (Verdict::Write, true);
+        };
+        let verdict = match (entry.hash == now.hash && !entry.gone, entry.unseen) {
+            (true, false) => Verdict::Same,
+            (true, true) => Verdict::Marked,
+            (false, _) => Verdict::Write,
+        };
+        let first = !entry.seen;
+        *entry = now;
+        (verdict, first)
+    }
+    /// How many were seen.
+    pub fn seen(&self) -> usize {
+        self.entries.values().filter(|entry| entry.seen).count()
+    }
+    /// Those that are there but were not seen, with their types; and whether they are marked already.
+    pub fn missing(&self) -> impl Iterator<Item = (Key, &str, bool)> {
+        let missing = self.entries.iter().filter(|(_, entry)| !entry.seen && !entry.gone);
+        missing.filter_map(|(key, entry)| {
+            let kind = self.kinds.get(usize::try_from(entry.kind).ok()?)?;
+            Some((*key, kind.as_str(), entry.unseen))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(key: u8, hash: &[u8; 32], unseen: bool, gone: bool) -> Known<'_> {
+        Known { key: [key; 16], hash, type_token: "t", unseen, gone }
+    }
+
+    #[test]
+    fn verdicts() {
+        let (one, two) = ([1; 32], [2; 32]);
+        let mut index = Index::default();
+        for known in [
+            known(1, &one, false, false),
+            known(2, &one, true, false),
+            known(3, &one, false, true),
+            known(4, &one, false, false),
+        ] {
+            index.add(&known);
+        }
+        assert_eq!(index.find([1; 16], "t", &one), (Verdict::Same, true));
+        assert_eq!(index.find([1; 16], "t", &one), (Verdict::Same, false));
+        assert_eq!(index.find([1; 16], "t", &two), (Verdict::Write, false));
+        assert_eq!(index.find([2; 16], "t", &one), (Verdict::Marked, true));
+        assert_eq!(index.find([3; 16], "t", &one), (Verdict::Write, true), "it is back");
+        assert_eq!(index.find([9; 16], "u", &one), (Verdict::Write, true));
+        assert_eq!(index.seen(), 4);
+        assert_eq!(index.missing().collect::<Vec<_>>(), [([4; 16], "t", false)]);
+    }
+}

@@ -1,0 +1,244 @@
+//! What scans found: resources, their versions, and what is no longer there.
+//!
+//! This room knows the rows and that a change makes a version. It must never know when absence is proved.
+
+use super::edges;
+use crate::{Row, Sql, Tx, TxExt};
+use pileus_model::{
+    Result, Timestamp,
+    ids::{AccountId, OrgId, ScanId},
+};
+
+/// A resource's key in its account: the first 16 bytes of SHA-256 of `type::id`.
+pub type Key = [u8; 16];
+
+/// Whose resources are written, and by which run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope {
+    /// The organisation.
+    pub org: OrgId,
+    /// The root.
+    pub root: AccountId,
+    /// The leaf.
+    pub account: AccountId,
+    /// The run; `None` where a client reports.
+    pub scan: Option<ScanId>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A resource as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Its key.
+    pub key: Key,
+    /// Its type.
+    pub type_token: String,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its ARN.
+    pub arn: Option<String>,
+    /// SHA-256 of `state`.
+    pub hash: [u8; 32],
+    /// Canonical JSON.
+    pub state: String,
+    /// JSON, where a client reported them.
+    pub inputs: Option<String>,
+    /// What it mentions: the property's path and the text that stands there.
+    pub mentions: Vec<(String, String)>,
+}
+
+/// What writing a resource did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It was not known.
+    New,
+    /// It has a new version, of this number.
+    Changed(i64),
+    /// It is as it was; at most a mark that it was not seen was taken away.
+    Unchanged,
+}
+
+/// A resource as a scan remembers it while it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known<'a> {
+    /// Its key.
+    pub key: Key,
+    /// The hash of its newest version.
+    pub hash: &'a [u8],
+    /// Its type.
+    pub type_token: &'a str,
+    /// It is marked as not seen.
+    pub unseen: bool,
+    /// It is gone.
+    pub gone: bool,
+}
+
+/// Gives at most `limit` resources of a leaf in the order of their keys, after this one; the last key given.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn known(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    account: AccountId,
+    after: Option<Key>,
+    limit: i64,
+    each: &mut dyn FnMut(Known<'_>),
+) -> Result<Option<Key>> {
+    let mut last = None;
+    let mut give = |row: &dyn Row| {
+        let key = row.id(0)?;
+        last = Some(key);
+        let (unseen, gone) = (!row.is_null(3)?, !row.is_null(4)?);
+        each(Known { key, hash: row.bytes(1)?, type_token: row.text(2)?, unseen, gone });
+        Ok(crate::Flow::Next)
+    };
+    let sql = "SELECT key, hash, type_token, unseen_since, gone_at FROM resources \
+         WHERE account_id = $1 AND org_id = $2 AND key >= $3 ORDER BY key LIMIT $4";
+    let from = after.map_or([0; 17], |key| {
+        let mut from = [0; 17];
+        from[..16].copy_from_slice(&key);
+        from
+    });
+    // A key and a zero byte is the least text after the key itself.
+    let from: &[u8] = if after.is_some() { &from } else { &[] };
+    let params = [account.as_bytes().into(), org.as_bytes().into(), from.into(), limit.into()];
+    tx.query(Sql::from(sql), &params, &mut give)?;
+    Ok(last)
+}
+
+/// Writes a resource: as a new one, as a new version, or not at all.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn put(tx: &mut dyn Tx, scope: &Scope, item: &Item) -> Result<Put> {
+    let sql = Sql {
+        sqlite: "SELECT version, hash, gone_at, unseen_since FROM resources WHERE account_id = $1 AND key = $2",
+        postgres: "SELECT version, hash, gone_at, unseen_since FROM resources WHERE account_id = $1 AND key = $2 FOR UPDATE",
+    };
+    let found = tx.one(sql, &[scope.account.as_bytes().into(), (&item.key).into()], |row| {
+        Ok((row.int(0)?, row.bytes(1)? == item.hash.as_slice(), !row.is_null(2)?, !row.is_null(3)?))
+    })?;
+    match found {
+        None => {
+            insert(tx, scope, item)?;
+            Ok(Put::New)
+        }
+        Some((_, true, false, unseen)) => {
+            if unseen {
+                let sql = "UPDATE resources SET unseen_since = NULL WHERE account_id = $1 AND key = $2";
+                tx.run(sql, &[scope.account.as_bytes().into(), (&item.key).into()])?;
+            }
+            Ok(Put::Unchanged)
+        }
+        Some((version, _, gone, _)) => {
+            change(tx, scope, item, version + 1)?;
+            if gone {
+                edges::adopt(tx, scope, item)?;
+            }
+            Ok(Put::Changed(version + 1))
+        }
+    }
+}
+
+fn insert(tx: &mut dyn Tx, scope: &Scope, item: &Item) -> Result<()> {
+    let sql = "INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, first_seen_at, \
+         modified_at, unseen_since, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL)";
+    let params = [
+        scope.org.as_bytes().into(),
+        scope.root.as_bytes().into(),
+        scope.account.as_bytes().into(),
+        (&item.key).into(),
+        (&item.type_token).into(),
+        (&item.id).into(),
+        item.name.as_ref().into(),
+        item.arn.as_ref().into(),
+        (&item.hash).into(),
+        scope.now.into(),
+    ];
+    tx.run(sql, &params)?;
+    add_version(tx, scope, item, 1)?;
+    edges::adopt(tx, scope, item)
+}
+
+fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
+    let sql = "UPDATE resources SET name = $1, arn = $2, version = $3, hash = $4, modified_at = $5, unseen_since = NULL, gone_at = NULL \
+         WHERE account_id = $6 AND key = $7";
+    let params = [
+        item.name.as_ref().into(),
+        item.arn.as_ref().into(),
+        version.into(),
+        (&item.hash).into(),
+        scope.now.into(),
+        scope.account.as_bytes().into(),
+        (&item.key).into(),
+    ];
+    tx.run(sql, &params)?;
+    add_version(tx, scope, item, version)
+}
+
+fn add_version(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
+    let sql = "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
+         VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)";
+    let params = [
+        scope.account.as_bytes().into(),
+        (&item.key).into(),
+        version.into(),
+        scope.now.into(),
+        scope.scan.as_ref().map(ScanId::as_bytes).into(),
+        (&item.hash).into(),
+        (&item.state).into(),
+        item.inputs.as_ref().into(),
+    ];
+    tx.run(sql, &params)?;
+    edges::insert(tx, scope, item, version)
+}
+
+/// The newest state of a resource, also of one that is gone.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn state(tx: &mut dyn Tx, org: OrgId, account: AccountId, key: &Key) -> Result<Option<String>> {
+    let sql = "SELECT v.state FROM resources r JOIN resource_versions v \
+         ON v.account_id = r.account_id AND v.key = r.key AND v.version = r.version \
+         WHERE r.org_id = $1 AND r.account_id = $2 AND r.key = $3";
+    let params = [org.as_bytes().into(), account.as_bytes().into(), key.into()];
+    tx.one(sql, &params, |row| row.text(0).map(str::to_owned))
+}
+
+/// Takes away the mark that a resource was not seen.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn seen(tx: &mut dyn Tx, scope: &Scope, key: &Key) -> Result<()> {
+    let sql = "UPDATE resources SET unseen_since = NULL WHERE account_id = $1 AND key = $2";
+    tx.run(sql, &[scope.account.as_bytes().into(), key.into()]).map(|_| ())
+}
+
+/// A resource's absence is proved: it is gone, and so is its newest version from now on. `false` if it was gone before.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn gone(tx: &mut dyn Tx, scope: &Scope, key: &Key) -> Result<bool> {
+    let sql =
+        "UPDATE resources SET gone_at = $1, unseen_since = NULL WHERE account_id = $2 AND key = $3 AND gone_at IS NULL";
+    let params = [scope.now.into(), scope.account.as_bytes().into(), key.into()];
+    if tx.run(sql, &params)? == 0 {
+        return Ok(false);
+    }
+    let sql = "UPDATE resource_versions SET gone_at = $1 WHERE account_id = $2 AND key = $3 \
+         AND version = (SELECT r.version FROM resources r WHERE r.account_id = $2 AND r.key = $3)";
+    tx.run(sql, &params).map(|_| true)
+}
+
+/// A resource was not found, and its absence is not proved: marks since when, unless it is marked already.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn unseen(tx: &mut dyn Tx, scope: &Scope, key: &Key, since: Timestamp) -> Result<()> {
+    let sql = "UPDATE resources SET unseen_since = $1 WHERE account_id = $2 AND key = $3 AND gone_at IS NULL AND unseen_since IS NULL";
+    tx.run(sql, &[since.into(), scope.account.as_bytes().into(), key.into()]).map(|_| ())
+}

@@ -1,0 +1,16 @@
+//! Insights: accounts, schedules, scans and what they found.
+//!
+//! These rooms know the rows. They must never know who may see them, when a scan is due or what absence proves.
+
+pub mod accounts;
+pub mod coverage;
+pub mod edges;
+pub mod ingest;
+pub mod leases;
+pub mod lines;
+pub mod resources;
+pub mod scans;
+pub mod schedules;
+pub mod tags;
+pub mod teams;
+pub mod trash;
