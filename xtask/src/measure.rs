@@ -4,12 +4,7 @@
 //! tools stay quick to build.
 
 use crate::Result;
-use std::{
-    ffi::OsString,
-    os::unix::process::CommandExt as _,
-    path::Path,
-    process::Command,
-};
+use std::{ffi::OsString, os::unix::process::CommandExt as _, path::Path, process::Command};
 
 /// Builds, then becomes `pileus-bench`. Returns only if that failed.
 ///

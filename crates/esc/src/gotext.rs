@@ -3,7 +3,11 @@
 //! This room knows quoting, floats and base64's complaints. It must never know environments.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+
+/// Bits behind the last whole byte are not looked at.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// A string in double quotes (`strconv.Quote`).
 #[must_use]
@@ -66,7 +70,7 @@ pub fn float(value: f64) -> String {
 /// Go's text, which names the first bad input byte.
 pub fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    STANDARD.decode(&clean).map_err(|_bad| format!("illegal base64 data at input byte {}", bad_base64(text.as_bytes())))
+    LENIENT.decode(&clean).map_err(|_bad| format!("illegal base64 data at input byte {}", bad_base64(text.as_bytes())))
 }
 
 /// Bytes to standard padded base64.
@@ -112,7 +116,7 @@ fn bad_padding(text: &[u8], at: usize, filled: usize) -> usize {
             return text.len();
         }
         if text[next] != b'=' {
-            return next;
+            return next - 1;
         }
         next += 1;
     }

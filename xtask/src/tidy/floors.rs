@@ -11,8 +11,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codec", &["model"]),
     ("contract", &["model"]),
     ("egress", &["model"]),
+    ("esc", &["model"]),
     ("store", &["model"]),
-    ("service", &["model", "store", "codec", "egress"]),
+    ("service", &["model", "store", "codec", "egress", "esc"]),
     ("http", &["model", "contract", "codec", "service"]),
     ("server", &["model", "store", "egress", "service", "http"]),
     ("bench", &["model", "codec", "contract", "egress", "store", "service", "http", "server", "testkit"]),
@@ -27,6 +28,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["store", "testkit"]),
     ("deadpool-postgres", &["store"]),
     ("refinery-core", &["store"]),
+    ("libyaml-safer", &["esc"]),
     ("reqwest", &["egress", "server", "testkit", "bench"]),
 ];
 

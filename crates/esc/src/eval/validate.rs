@@ -23,6 +23,9 @@ pub(super) struct Location {
 /// Diagnostics of a branch, kept or dropped with it.
 pub(super) type Diagnostics = Vec<Diagnostic>;
 
+/// Whether a number keeps to a bound.
+type Holds = fn(&Decimal, &Decimal) -> bool;
+
 /// Levels of schemas within schemas, so that one that names itself ends.
 pub(super) const DEPTH: usize = 128;
 
@@ -194,7 +197,7 @@ impl Evaluator<'_> {
             return self.fail(out, at, &format!("the number {text} cannot be compared"));
         };
         let mut ok = true;
-        let tests: [(Limit, &str, fn(&Decimal, &Decimal) -> bool); 5] = [
+        let tests: [(Limit, &str, Holds); 5] = [
             (Limit::MultipleOf, "expected a multiple of ", Decimal::is_multiple_of),
             (Limit::Minimum, "expected a number greater than or equal to ", |n, m| n >= m),
             (Limit::ExclusiveMinimum, "expected a number greater than ", |n, m| n > m),
