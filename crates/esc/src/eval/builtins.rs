@@ -89,7 +89,9 @@ impl Evaluator<'_> {
         let mut out = Value::known(x, inner.schema, inner.repr);
         out.height = inner.height;
         self.combine(&mut out, &[value]);
-        self.arena.add_value(out)
+        let out = self.arena.add_value(out);
+        self.seal(out);
+        out
     }
 
     /// A string made of a string.
