@@ -21,6 +21,8 @@ pub struct Environment {
     pub context: Properties,
     /// Their schema.
     pub context_schema: SchemaRef,
+    /// How many schemas the text may still show; 0 if the expressions took them all.
+    pub(crate) schema_limit: u64,
 }
 
 impl Environment {
@@ -55,7 +57,8 @@ impl Environment {
             write_properties(&self.properties, &mut out, limit)?;
         }
         field(&mut out, "schema");
-        self.schema.to_json().write_within(&mut out, limit)?;
+        let mut budget = self.schema_limit;
+        self.schema.to_json_within(&mut budget).write_within(&mut out, limit)?;
         field(&mut out, "executionContext");
         out.push('{');
         if !self.context.is_empty() {
@@ -64,9 +67,9 @@ impl Environment {
             out.push(',');
         }
         out.push_str("\"schema\":");
-        self.context_schema.to_json().write_within(&mut out, limit)?;
+        self.context_schema.to_json_within(&mut budget).write_within(&mut out, limit)?;
         out.push_str("}}");
-        if out.len() > limit { Err(TooLong) } else { Ok(out) }
+        if budget == 0 || out.len() > limit { Err(TooLong) } else { Ok(out) }
     }
 
     /// The values as plain JSON. With `redact`, secrets are `[secret]`; what is unknown is `[unknown]`.

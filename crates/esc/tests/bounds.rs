@@ -48,10 +48,16 @@ impl Loader for Same {
 
 /// Parses, checks and opens; returns all summaries.
 fn run(text: &str, imported: &str) -> Vec<String> {
+    // Smaller than what a server allows, so that running into them takes no time.
+    let limits = Limits { steps: 50_000, text_bytes: 1 << 20, output_bytes: 1 << 20, ..Limits::default() };
+    run_within(text, imported, limits)
+}
+
+fn run_within(text: &str, imported: &str, limits: Limits) -> Vec<String> {
     let context = ExecContext::new(BTreeMap::new()).unwrap();
     let loader = Same(imported.to_owned());
     let world = World { providers: &Nobody, loader: &loader, context: &context };
-    let options = Options::default();
+    let options = Options { limits, ..Options::default() };
     let parsed = pileus_esc::parse("root", text, &options.limits);
     let mut summaries: Vec<String> = parsed.diagnostics.into_iter().map(|d| d.summary).collect();
     if let Some(document) = &parsed.environment {
@@ -91,7 +97,7 @@ fn doubling_a_list_ends_at_the_steps() {
     for i in 1..60 {
         text += &format!("  a{i:03}: [\"${{a{:03}}}\", \"${{a{:03}}}\"]\n", i - 1, i - 1);
     }
-    assert!(says(&run(&text, ""), "takes more than 2000000 steps"));
+    assert!(says(&run(&text, ""), "takes more than 50000 steps"));
 }
 
 #[test]
@@ -100,7 +106,7 @@ fn doubling_a_string_ends_at_the_text() {
     for i in 1..60 {
         text += &format!("  a{i:03}: ${{a{:03}}}${{a{:03}}}\n", i - 1, i - 1);
     }
-    assert!(says(&run(&text, ""), "produces more than 33554432 bytes"));
+    assert!(says(&run(&text, ""), "produces more than 1048576 bytes"));
 }
 
 #[test]
@@ -143,7 +149,7 @@ fn a_wide_document_is_evaluated() {
     for i in 0..5_000 {
         text += &format!("  a{i:05}: {{b: [1, x, \"${{a{:05}.b[0]}}\"]}}\n", i / 2);
     }
-    let summaries = run(&text, "");
+    let summaries = run_within(&text, "", Limits::default());
     assert!(summaries.iter().all(|summary| summary.contains("cyclic")), "{:?}", summaries.first());
 }
 
@@ -326,8 +332,9 @@ proptest! {
             vec![path::Step::Key("values".into()), path::Step::Key("a".into())],
         ] {
             let changed = set(text, &steps, &Json::String(value.clone()), &limits).unwrap();
-            prop_assert_eq!(text.matches('#').count(), changed.matches('#').count() - value.matches('#').count()
-                - if changed.contains(&key) && steps.iter().any(|s| *s == path::Step::Key(key.clone())) { key.matches('#').count() } else { 0 });
+            for comment in text.lines().filter_map(|line| line.find('#').map(|at| &line[at..])) {
+                prop_assert!(changed.contains(comment));
+            }
         }
     }
 }

@@ -23,6 +23,11 @@ impl Evaluator<'_> {
         }
     }
 
+    fn schema_json(&mut self, x: Exp) -> Json {
+        let schema = self.arena[x].schema.clone();
+        schema.to_json_within(&mut self.schema_budget)
+    }
+
     fn range(&self, x: Exp, environment: &Arc<str>) -> Json {
         self.arena[x].node.origin.range_or(environment).to_json()
     }
@@ -36,7 +41,7 @@ impl Evaluator<'_> {
             return self.export_access(x, *receiver, key, environment);
         }
         let node = self.node(x);
-        let mut out = vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json())];
+        let mut out = vec![("range", self.range(x, environment)), ("schema", self.schema_json(x))];
         if let Some(base) = self.arena[x].base {
             out.push(("base", self.export_expr(self.arena[base].def, environment)));
         }
@@ -128,8 +133,7 @@ impl Evaluator<'_> {
         }
         let access =
             Json::object(vec![("receiver", self.range(def, environment)), ("accessors", Json::Array(vec![accessor]))]);
-        let mut out =
-            vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json()), ("access", access)];
+        let mut out = vec![("range", self.range(x, environment)), ("schema", self.schema_json(x)), ("access", access)];
         if let Some(base) = self.arena[x].base {
             out.push(("base", self.export_expr(self.arena[base].def, environment)));
         }
@@ -141,7 +145,7 @@ impl Evaluator<'_> {
         Json::object(vec![
             ("name", Json::from(&*syntax.name.text)),
             ("nameRange", name_range(&syntax.name, environment)),
-            ("argSchema", schema.to_json()),
+            ("argSchema", schema.to_json_within(&mut self.schema_budget)),
             ("arg", argument),
         ])
     }

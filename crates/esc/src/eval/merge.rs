@@ -119,7 +119,7 @@ impl Evaluator<'_> {
                         self.seal(property);
                     }
                 }
-                self.arena[v].sealed = Some(Rc::from(keys));
+                self.arena[v].sealed = (!keys.is_empty()).then(|| Rc::from(keys));
             }
             _ => {}
         }

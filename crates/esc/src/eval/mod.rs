@@ -50,6 +50,8 @@ struct Evaluator<'a> {
     /// Whether a bound was hit: everything that follows is unknown, quickly.
     exhausted: bool,
     exported: HashMap<Val, Arc<crate::value::Value>>,
+    /// Schemas that the result may still show.
+    schema_budget: u64,
 }
 
 /// A provider that was found, its schemas ready to validate with.

@@ -188,6 +188,7 @@ fn run(
         text_bytes: options.limits.text_bytes,
         exhausted: false,
         exported: HashMap::new(),
+        schema_budget: options.limits.output_schemas,
     };
     let environment = evaluator.run(name, document, decrypter);
     Evaluation { environment: Some(environment), diagnostics: evaluator.diagnostics, rotations: evaluator.rotations }
@@ -210,12 +211,14 @@ impl<'a> Evaluator<'a> {
             Default::default()
         };
         let object = |value: &Value| value.properties().cloned().unwrap_or_else(Properties::new);
+        let too_large = self.schema_budget == 0;
         Environment {
             exprs,
             properties: object(&properties),
             schema,
             context: object(&context),
             context_schema: self.arena[my_context].schema.clone(),
+            schema_limit: if too_large { 0 } else { self.schema_budget },
         }
     }
 }

@@ -31,10 +31,19 @@ pub(super) const DEPTH: usize = 128;
 
 impl Evaluator<'_> {
     pub(super) fn fail(&self, out: &mut Diagnostics, at: &Location, summary: &str) -> bool {
+        if out.len() >= self.options.limits.diagnostics {
+            return false;
+        }
         let node: &ExprRef = &self.arena[at.x].node;
         let summary = if at.prefix { format!("{}: {summary}", at.path) } else { summary.to_owned() };
         out.push(Diagnostic::error(&node.origin, summary));
         false
+    }
+
+    /// Keeps the failures of branches, as long as there are not too many.
+    pub(super) fn keep(&self, out: &mut Diagnostics, failures: Diagnostics) {
+        let room = self.options.limits.diagnostics.saturating_sub(out.len());
+        out.extend(failures.into_iter().take(room));
     }
 
     /// The place of an element: the literal's own element, or a path below the expression.
@@ -99,7 +108,7 @@ impl Evaluator<'_> {
         if matched {
             return true;
         }
-        out.append(&mut failures);
+        self.keep(out, failures);
         self.fail(out, at, "at least one subschema must match")
     }
 
@@ -120,7 +129,7 @@ impl Evaluator<'_> {
         if matched {
             return true;
         }
-        out.append(&mut failures);
+        self.keep(out, failures);
         self.fail(out, at, "exactly one subschema must match")
     }
 
