@@ -2,7 +2,8 @@
 //!
 //! This room knows positions, ranges and diagnostics. It must never know why a diagnostic is issued.
 
-use crate::json::Json;
+use crate::json::{Json, quote};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// A position in a document. A position of all zeros stands for "no source".
@@ -132,6 +133,17 @@ impl Range {
         Self { environment: environment.clone(), begin: Pos::default(), end: Pos::default() }
     }
 
+    /// Appends `{environment, begin, end}`.
+    pub fn write(&self, out: &mut String) {
+        out.push_str("{\"environment\":");
+        quote(&self.environment, out);
+        out.push_str(",\"begin\":");
+        self.begin.write(out);
+        out.push_str(",\"end\":");
+        self.end.write(out);
+        out.push('}');
+    }
+
     /// `{environment, begin, end}`.
     #[must_use]
     pub fn to_json(&self) -> Json {
@@ -144,6 +156,12 @@ impl Range {
 }
 
 impl Pos {
+    /// Appends `{line, column, byte}`.
+    pub fn write(self, out: &mut String) {
+        // Writing to a string cannot fail.
+        let _infallible = write!(out, "{{\"line\":{},\"column\":{},\"byte\":{}}}", self.line, self.column, self.byte);
+    }
+
     /// `{line, column, byte}`.
     #[must_use]
     pub fn to_json(self) -> Json {

@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// The result of evaluating a document.
 #[derive(Debug)]
 pub struct Environment {
-    /// The expressions of `values`, on the wire's form.
-    pub exprs: BTreeMap<String, Json>,
+    /// The expressions of `values`: the text of a JSON object, empty if there are none.
+    pub exprs: String,
     /// The values, those of imports merged in.
     pub properties: Properties,
     /// Their schema.
@@ -41,16 +41,7 @@ impl Environment {
         };
         if !self.exprs.is_empty() {
             field(&mut out, "exprs");
-            out.push('{');
-            for (i, (key, expr)) in self.exprs.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                quote(key, &mut out);
-                out.push(':');
-                expr.write_within(&mut out, limit)?;
-            }
-            out.push('}');
+            out.push_str(&self.exprs);
         }
         if !self.properties.is_empty() {
             field(&mut out, "properties");
@@ -58,7 +49,7 @@ impl Environment {
         }
         field(&mut out, "schema");
         let mut budget = self.schema_limit;
-        self.schema.to_json_within(&mut budget).write_within(&mut out, limit)?;
+        self.schema.write(&mut out, &mut budget);
         field(&mut out, "executionContext");
         out.push('{');
         if !self.context.is_empty() {
@@ -67,7 +58,7 @@ impl Environment {
             out.push(',');
         }
         out.push_str("\"schema\":");
-        self.context_schema.to_json_within(&mut budget).write_within(&mut out, limit)?;
+        self.context_schema.write(&mut out, &mut budget);
         out.push_str("}}");
         if budget == 0 || out.len() > limit { Err(TooLong) } else { Ok(out) }
     }

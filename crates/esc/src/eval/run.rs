@@ -205,11 +205,8 @@ impl<'a> Evaluator<'a> {
         let my_context = self.environments[env.0].my_context;
         let context = self.export(my_context, &name);
         let properties = self.export(value, &name);
-        let exprs = if self.options.exprs {
-            self.export_exprs(self.environments[env.0].root, &name)
-        } else {
-            Default::default()
-        };
+        let root = self.environments[env.0].root;
+        let exprs = if self.options.exprs { self.export_exprs(root, &name) } else { String::new() };
         let object = |value: &Value| value.properties().cloned().unwrap_or_else(Properties::new);
         let too_large = self.schema_budget == 0;
         Environment {
