@@ -127,6 +127,11 @@ impl Evaluator<'_> {
 
     /// A copy that can be merged without changing the original. What was the same value stays so in the copy.
     pub(super) fn copy(&mut self, v: Val) -> Val {
+        let value = &self.arena[v];
+        if value.base.is_none() && !matches!(value.repr, Repr::Array(_) | Repr::Object(_)) {
+            let copy = Value { rotate_only: false, ..value.clone() };
+            return self.arena.add_value(copy);
+        }
         self.copy_within(v, &mut HashMap::new())
     }
 

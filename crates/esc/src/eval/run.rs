@@ -187,7 +187,7 @@ fn run(
         steps: options.limits.steps,
         text_bytes: options.limits.text_bytes,
         exhausted: false,
-        exported: HashMap::new(),
+        exported: Vec::new(),
         schema_budget: options.limits.output_schemas,
     };
     let environment = evaluator.run(name, document, decrypter);
