@@ -133,3 +133,39 @@ pub fn lossy(bytes: &[u8]) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_have_the_shortest_form() {
+        for (value, text) in [
+            (1_000_000.0, "1e+06"),
+            (1_234_567.5, "1.2345675e+06"),
+            (100_000.0, "100000"),
+            (0.000_01, "1e-05"),
+            (0.0001, "0.0001"),
+            (-0.0, "-0"),
+            (1.5, "1.5"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn quotes_are_those_of_go() {
+        assert_eq!(quote("a\"\\\n\u{1}\u{7f}\u{a0}é\u{200b}😀"), "\"a\\\"\\\\\\n\\x01\\x7f\\u00a0é\\u200b😀\"");
+    }
+
+    #[test]
+    fn base64_names_the_byte_it_stops_at() {
+        let wrong = |text: &str| decode_base64(text).err().and_then(|e| e.rsplit(' ').next().map(str::to_owned));
+        assert_eq!(wrong("###").as_deref(), Some("0"));
+        assert_eq!(wrong("aGVsbA=x").as_deref(), Some("6"));
+        assert_eq!(wrong("aGVsbA==x").as_deref(), Some("8"));
+        assert_eq!(wrong("aGVsbG8").as_deref(), Some("4"));
+        assert_eq!(decode_base64("aG\nVsbG8=").as_deref(), Ok(&b"hello"[..]));
+    }
+}

@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../examples/conformance/fakes.rs"]
-#[expect(dead_code, reason = "the cases use more")]
 mod fakes;
 #[path = "../examples/conformance/schemas.rs"]
 mod schemas;
