@@ -339,3 +339,26 @@ proptest! {
         }
     }
 }
+
+/// The deepest that all bounds allow at once, on a thread of the usual two mebibytes.
+#[test]
+fn the_bounds_together_fit_a_thread() {
+    let mut text = String::from("values:\n");
+    for i in 0..400 {
+        let next = i + 1;
+        text += &format!(
+            "  a{i:03}: {{fn::validate: {{schema: {{type: object}}, value: {{fn::final: {{b: [{{fn::toJSON: \"x ${{a{next:03}}} ${{environments.p.e{i}.x}}\"}}]}}}}}}}}\n"
+        );
+    }
+    let imported = "values:\n  x: {fn::concat: [[\"${environments.p.NEXT.x}\"]]}\n";
+    let limits = Limits { steps: 200_000, ..Limits::default() };
+    assert!(!run_within(&text, imported, limits).is_empty());
+    let deep = format!("values:\n  a: {}1{}\n  b: [\"${{a}}\"]\n", "[".repeat(97), "]".repeat(97));
+    assert!(run(&deep, "").is_empty());
+    for (levels, summary) in [(40, "expected number, got string"), (90, "the schema is nested too deeply")] {
+        let nested = "{items: ".repeat(levels) + "{type: number}" + &"}".repeat(levels);
+        let value = "[".repeat(levels) + "x" + &"]".repeat(levels);
+        let text = format!("values:\n  a: {{fn::validate: {{schema: {nested}, value: {value}}}}}\n");
+        assert!(says(&run(&text, ""), summary), "{levels}");
+    }
+}

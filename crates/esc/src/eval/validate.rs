@@ -27,7 +27,7 @@ pub(super) type Diagnostics = Vec<Diagnostic>;
 type Holds = fn(&Decimal, &Decimal) -> bool;
 
 /// Levels of schemas within schemas, so that one that names itself ends.
-pub(super) const DEPTH: usize = 128;
+pub(super) const DEPTH: usize = 200;
 
 impl Evaluator<'_> {
     pub(super) fn fail(&self, out: &mut Diagnostics, at: &Location, summary: &str) -> bool {
