@@ -362,3 +362,18 @@ fn the_bounds_together_fit_a_thread() {
         assert!(says(&run(&text, ""), summary), "{levels}");
     }
 }
+
+/// Where the YAML library gives up with a panic, callers see a syntax error.
+#[test]
+fn odd_tags_are_syntax_errors() {
+    for text in
+        ["values: [!t, 1]\n", "values: !a%C3%28 x\n", "values: !a%FF%FF x\n", "values: !a%F0%90 x\n", "values: !<%\n"]
+    {
+        let parsed = pileus_esc::parse("root", text, &Limits::default());
+        assert!(
+            parsed.diagnostics.iter().all(|d| d.summary.starts_with("yaml: ") || d.summary.contains("values")),
+            "{text}"
+        );
+        assert!(!parsed.diagnostics.is_empty(), "{text}");
+    }
+}
