@@ -204,6 +204,20 @@ async fn environments(w: &mut Walk) {
         &w.step("OpenYAML_esc", &format!("{BASE}/yaml/open"), Some(json!({"imports": ["web/prod"]})), open).await,
     );
     let _ = w.one("ReadAnonymousOpenEnvironment_esc", &format!("{BASE}/yaml/open/{id}"), None).await;
+    environment_tags(w, &x).await;
+    for (on, event) in
+        [(true, "environment-deletion-protection-enabled"), (false, "environment-deletion-protection-disabled")]
+    {
+        let body = Some(json!({"deletionProtected": on}));
+        let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
+    }
+    let _ =
+        w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
+    let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
+}
+
+/// Tags of versions and of the environment itself.
+async fn environment_tags(w: &mut Walk, x: &str) {
     let tags = format!("{x}/versions/tags");
     let _ = w.one("CreateRevisionTag_esc_environments_versions_tags", &tags, Some(json!({"name": "live"}))).await;
     let _ = w.one("ReadRevisionTag_esc_environments", &format!("{tags}/live"), None).await;
@@ -223,15 +237,6 @@ async fn environments(w: &mut Walk) {
     let change = json!({"currentTag": {"value": "1"}, "newTag": {"value": "2"}});
     let _ = w.one("UpdateEnvironmentTag_esc_environments", &format!("{x}/tags/t"), Some(change)).await;
     let _ = w.one("DeleteEnvironmentTag_esc_environments", &format!("{x}/tags/t"), None).await;
-    for (on, event) in
-        [(true, "environment-deletion-protection-enabled"), (false, "environment-deletion-protection-disabled")]
-    {
-        let body = Some(json!({"deletionProtected": on}));
-        let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
-    }
-    let _ =
-        w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
-    let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
 }
 
 async fn the_log_itself(w: &mut Walk) {
