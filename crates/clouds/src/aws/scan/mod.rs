@@ -129,7 +129,7 @@ impl<'a> Run<'a> {
             TypeOutcome::Denied { action, .. } => self.sink.log(format!("{place}: {token}: {action} is denied")),
             TypeOutcome::Throttled => self.sink.log(format!("{place}: {token}: throttled again and again")),
             TypeOutcome::Failed { code, message } => self.sink.log(format!("{place}: {token}: {message} ({code})")),
-            _ if done % 100 == 0 => self.sink.log(format!("{place}: {done} of {total} types")),
+            _ if done.is_multiple_of(100) => self.sink.log(format!("{place}: {done} of {total} types")),
             _ => {}
         }
         Ok(self.sink.report(report).await?)
