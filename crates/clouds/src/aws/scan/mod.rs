@@ -103,9 +103,12 @@ impl<'a> Run<'a> {
     /// if they are refused everywhere.
     async fn settle(&self, error: CloudError) -> Result<TypeOutcome, CloudError> {
         Ok(match error {
-            CloudError::Canceled | CloudError::Sink(_) | CloudError::Setting(_) => return Err(error),
+            CloudError::Canceled | CloudError::Sink(_) => return Err(error),
+            CloudError::Setting(message) => TypeOutcome::Failed { code: "setting".into(), message },
             CloudError::Credentials { code, message } => {
-                super::who::identity(&self.session).await?;
+                if let Err(error @ CloudError::Credentials { .. }) = super::who::identity(&self.session).await {
+                    return Err(error);
+                }
                 TypeOutcome::Failed { code, message }
             }
             CloudError::Denied { action, message } => TypeOutcome::Denied { action, message },
