@@ -2,6 +2,7 @@
 //!
 //! This crate knows the files of the workspace. It must never be part of the product.
 
+pub mod conformance;
 pub mod generate;
 pub mod measure;
 pub mod tidy;

@@ -26,12 +26,15 @@ enum Command {
     /// Measure what docs/PERFORMANCE.md tells (`bench --help`).
     #[command(disable_help_flag = true)]
     Bench(Handed),
+    /// Run the ESC evaluator over a folder of cases (`[--cases DIR] [--json] [--verbose]`).
+    #[command(disable_help_flag = true)]
+    EscConformance(Handed),
     /// Kill the server under writing clients and see that nothing is lost (`crash --help`).
     #[command(disable_help_flag = true)]
     Crash(Handed),
 }
 
-/// Arguments that `pileus-bench` understands.
+/// Arguments that another program understands.
 #[derive(clap::Args)]
 struct Handed {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Command::Tidy => xtask::tidy::run(&root),
         Command::Fill(handed) => xtask::measure::run(&root, "fill", &handed.arguments),
         Command::Bench(handed) => xtask::measure::run(&root, "bench", &handed.arguments),
+        Command::EscConformance(handed) => xtask::conformance::run(&root, &handed.arguments),
         Command::Crash(handed) => xtask::measure::run(&root, "crash", &handed.arguments),
     };
     match outcome {

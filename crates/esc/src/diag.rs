@@ -2,7 +2,7 @@
 //!
 //! This room knows positions, ranges and diagnostics. It must never know why a diagnostic is issued.
 
-use crate::json::Json;
+use crate::json::{Json, quote};
 use std::sync::Arc;
 
 /// A position in a document. A position of all zeros stands for "no source".
@@ -132,6 +132,17 @@ impl Range {
         Self { environment: environment.clone(), begin: Pos::default(), end: Pos::default() }
     }
 
+    /// Appends `{environment, begin, end}`.
+    pub fn write(&self, out: &mut String) {
+        out.push_str("{\"environment\":");
+        quote(&self.environment, out);
+        out.push_str(",\"begin\":");
+        self.begin.write(out);
+        out.push_str(",\"end\":");
+        self.end.write(out);
+        out.push('}');
+    }
+
     /// `{environment, begin, end}`.
     #[must_use]
     pub fn to_json(&self) -> Json {
@@ -144,6 +155,15 @@ impl Range {
 }
 
 impl Pos {
+    /// Appends `{line, column, byte}`.
+    pub fn write(self, out: &mut String) {
+        for (name, number) in [("{\"line\":", self.line), (",\"column\":", self.column), (",\"byte\":", self.byte)] {
+            out.push_str(name);
+            push_number(out, number);
+        }
+        out.push('}');
+    }
+
     /// `{line, column, byte}`.
     #[must_use]
     pub fn to_json(self) -> Json {
@@ -153,4 +173,19 @@ impl Pos {
             ("byte", Json::from(self.byte)),
         ])
     }
+}
+
+/// Appends a number. Ranges are most of a result, so this is not left to the formatter.
+fn push_number(out: &mut String, mut number: usize) {
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits[at..].iter().map(|digit| char::from(*digit)));
 }

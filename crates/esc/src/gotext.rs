@@ -3,7 +3,11 @@
 //! This room knows quoting, floats and base64's complaints. It must never know environments.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+
+/// Bits behind the last whole byte are not looked at.
+const LENIENT: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// A string in double quotes (`strconv.Quote`).
 #[must_use]
@@ -66,7 +70,7 @@ pub fn float(value: f64) -> String {
 /// Go's text, which names the first bad input byte.
 pub fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     let clean: Vec<u8> = text.bytes().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
-    STANDARD.decode(&clean).map_err(|_bad| format!("illegal base64 data at input byte {}", bad_base64(text.as_bytes())))
+    LENIENT.decode(&clean).map_err(|_bad| format!("illegal base64 data at input byte {}", bad_base64(text.as_bytes())))
 }
 
 /// Bytes to standard padded base64.
@@ -112,7 +116,7 @@ fn bad_padding(text: &[u8], at: usize, filled: usize) -> usize {
             return text.len();
         }
         if text[next] != b'=' {
-            return next;
+            return next - 1;
         }
         next += 1;
     }
@@ -128,4 +132,40 @@ pub fn lossy(bytes: &[u8]) -> String {
         out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_have_the_shortest_form() {
+        for (value, text) in [
+            (1_000_000.0, "1e+06"),
+            (1_234_567.5, "1.2345675e+06"),
+            (100_000.0, "100000"),
+            (0.000_01, "1e-05"),
+            (0.0001, "0.0001"),
+            (-0.0, "-0"),
+            (1.5, "1.5"),
+            (f64::INFINITY, "+Inf"),
+        ] {
+            assert_eq!(float(value), text);
+        }
+    }
+
+    #[test]
+    fn quotes_are_those_of_go() {
+        assert_eq!(quote("a\"\\\n\u{1}\u{7f}\u{a0}é\u{200b}😀"), "\"a\\\"\\\\\\n\\x01\\x7f\\u00a0é\\u200b😀\"");
+    }
+
+    #[test]
+    fn base64_names_the_byte_it_stops_at() {
+        let wrong = |text: &str| decode_base64(text).err().and_then(|e| e.rsplit(' ').next().map(str::to_owned));
+        assert_eq!(wrong("###").as_deref(), Some("0"));
+        assert_eq!(wrong("aGVsbA=x").as_deref(), Some("6"));
+        assert_eq!(wrong("aGVsbA==x").as_deref(), Some("8"));
+        assert_eq!(wrong("aGVsbG8").as_deref(), Some("4"));
+        assert_eq!(decode_base64("aG\nVsbG8=").as_deref(), Ok(&b"hello"[..]));
+    }
 }

@@ -25,6 +25,8 @@ pub struct Limits {
     pub diagnostics: usize,
     /// Bytes of a result as JSON.
     pub output_bytes: usize,
+    /// Schemas that a result shows, each with those within it.
+    pub output_schemas: u64,
 }
 
 impl Default for Limits {
@@ -34,12 +36,13 @@ impl Default for Limits {
             document_depth: 100,
             import_depth: 32,
             imports: 256,
-            steps: 2_000_000,
+            steps: 1_000_000,
             text_bytes: 32 << 20,
             evaluation_depth: 160,
             value_depth: 256,
             diagnostics: 1_000,
             output_bytes: 16 << 20,
+            output_schemas: 250_000,
         }
     }
 }

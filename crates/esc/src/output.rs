@@ -11,8 +11,8 @@ use std::sync::Arc;
 /// The result of evaluating a document.
 #[derive(Debug)]
 pub struct Environment {
-    /// The expressions of `values`, on the wire's form.
-    pub exprs: BTreeMap<String, Json>,
+    /// The expressions of `values`: the text of a JSON object, empty if there are none.
+    pub exprs: String,
     /// The values, those of imports merged in.
     pub properties: Properties,
     /// Their schema.
@@ -21,6 +21,8 @@ pub struct Environment {
     pub context: Properties,
     /// Their schema.
     pub context_schema: SchemaRef,
+    /// How many schemas the text may still show; 0 if the expressions took them all.
+    pub(crate) schema_limit: u64,
 }
 
 impl Environment {
@@ -39,23 +41,15 @@ impl Environment {
         };
         if !self.exprs.is_empty() {
             field(&mut out, "exprs");
-            out.push('{');
-            for (i, (key, expr)) in self.exprs.iter().enumerate() {
-                if i > 0 {
-                    out.push(',');
-                }
-                quote(key, &mut out);
-                out.push(':');
-                expr.write_within(&mut out, limit)?;
-            }
-            out.push('}');
+            out.push_str(&self.exprs);
         }
         if !self.properties.is_empty() {
             field(&mut out, "properties");
             write_properties(&self.properties, &mut out, limit)?;
         }
         field(&mut out, "schema");
-        self.schema.to_json().write_within(&mut out, limit)?;
+        let mut budget = self.schema_limit;
+        self.schema.write(&mut out, &mut budget);
         field(&mut out, "executionContext");
         out.push('{');
         if !self.context.is_empty() {
@@ -64,9 +58,9 @@ impl Environment {
             out.push(',');
         }
         out.push_str("\"schema\":");
-        self.context_schema.to_json().write_within(&mut out, limit)?;
+        self.context_schema.write(&mut out, &mut budget);
         out.push_str("}}");
-        if out.len() > limit { Err(TooLong) } else { Ok(out) }
+        if budget == 0 || out.len() > limit { Err(TooLong) } else { Ok(out) }
     }
 
     /// The values as plain JSON. With `redact`, secrets are `[secret]`; what is unknown is `[unknown]`.

@@ -110,3 +110,19 @@ pub fn text(steps: &[Step]) -> String {
         Step::Index(index) => join_index(&path, *index),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_read_as_it_is_written() {
+        for path in ["a.b[0][\"c d\"].e", "[\"a-b\"].c", "a[\"q\\\"q\"]", "values[\"9x\"][12]"] {
+            assert_eq!(parse(path).map(|steps| text(&steps)).as_deref(), Ok(path));
+        }
+        assert_eq!(parse("values.[\"a-b\"]"), parse("values[\"a-b\"]"));
+        for path in ["a..b", "a.", "a[", "a[x]", "a[\"x", "a[\"x\"", "a[-1]"] {
+            assert!(parse(path).is_err(), "{path}");
+        }
+    }
+}

@@ -46,3 +46,15 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     }
     row[b.len()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_ignores_case_and_underscores() {
+        assert_eq!(nearest("FooBar", ["foo_baz", "other"].into_iter()), Some("foo_baz"));
+        assert_eq!(nearest("ab", ["xy"].into_iter()), None);
+        assert_eq!(by_distance("valuez", &["'imports'", "'values'"]), ["'values'", "'imports'"]);
+    }
+}

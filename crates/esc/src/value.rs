@@ -205,7 +205,7 @@ impl Value {
         out.push_str(",\"trace\":{");
         if let Some(trace) = &self.trace {
             out.push_str("\"def\":");
-            trace.def.to_json().write(out);
+            trace.def.write(out);
             if let Some(base) = &trace.base {
                 out.push_str(",\"base\":");
                 base.write_within(out, limit)?;

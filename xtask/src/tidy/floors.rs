@@ -29,6 +29,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["store", "testkit"]),
     ("deadpool-postgres", &["store"]),
     ("refinery-core", &["store"]),
+    ("libyaml-safer", &["esc"]),
     ("reqwest", &["egress", "server", "testkit", "bench"]),
 ];
 

@@ -233,13 +233,11 @@ pub fn compare_diagnostics(key: &str, expected: &Json, ours: &[Diagnostic]) -> V
     differences
 }
 
+/// Takes a place and what the two sides have there.
+type Visit<'v> = dyn FnMut(&[String], Option<&Json>, Option<&Json>) + 'v;
+
 /// Visits the leaves that differ.
-fn difference(
-    theirs: &Json,
-    ours: &Json,
-    at: &mut Vec<String>,
-    visit: &mut dyn FnMut(&[String], Option<&Json>, Option<&Json>),
-) {
+fn difference(theirs: &Json, ours: &Json, at: &mut Vec<String>, visit: &mut Visit<'_>) {
     match (theirs, ours) {
         (Json::Object(a), Json::Object(b)) => {
             let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();

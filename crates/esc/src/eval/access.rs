@@ -1,6 +1,6 @@
 //! References: from the accessors to the value.
 
-use super::arena::{Exp, Expr, Kind, Repr, Val, Value};
+use super::arena::{Call, Exp, Expr, Kind, Repr, Val, Value};
 use super::{Env, Evaluator};
 use crate::ast::{Accessor, ExprRef, Step};
 use crate::gotext::quote;
@@ -83,10 +83,15 @@ impl Evaluator<'_> {
                         }
                     }
                 }
-                // A secret's text has no properties; the literal within says so.
-                Kind::Call(super::arena::Call::Plaintext(plaintext)) => {
+                // A secret's text has no properties; the literal within says so. Of a stored one there is no literal, which
+                // upstream tells in these words.
+                Kind::Call(Call::Plaintext(plaintext)) => {
                     receiver = *plaintext;
                     continue;
+                }
+                Kind::Call(Call::Ciphertext(_)) => {
+                    self.error(path.node, "internal error: no receiver");
+                    return self.invalid(path, at);
                 }
                 _ => {
                     let value = self.evaluate(env, receiver, accept);

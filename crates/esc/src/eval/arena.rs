@@ -33,6 +33,8 @@ pub(super) struct Value {
     pub is_final: bool,
     /// Levels below, those of the base included.
     pub height: u32,
+    /// The keys that it shows, where later merging adds none.
+    pub sealed: Option<Rc<[Key]>>,
     pub repr: Repr,
 }
 
@@ -200,6 +202,7 @@ impl Value {
             secret: false,
             is_final: false,
             height: 0,
+            sealed: None,
             repr,
         }
     }

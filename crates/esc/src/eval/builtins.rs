@@ -34,7 +34,7 @@ impl Evaluator<'_> {
             Call::ToBase64(text) => {
                 self.of_text(env, x, *text, |_, bytes| Ok(Text::Str(Arc::from(gotext::encode_base64(bytes)))))
             }
-            Call::FromJson(text) => self.from_json(env, x, *text),
+            Call::FromJson(text) => self.decode_json(env, x, *text),
             Call::Join(delimiter, values) => self.join(env, x, *delimiter, *values),
             Call::Split(delimiter, text) => self.split(env, x, *delimiter, *text),
             Call::Open { provider: _, inputs, schema } => self.open(env, x, *inputs, schema),
@@ -53,7 +53,9 @@ impl Evaluator<'_> {
                 let text = self.stringify(value);
                 let mut out = self.result(x);
                 (out.unknown, out.secret) = (text.unknown, text.secret);
-                out.repr = Repr::Text(Text::of(text.bytes));
+                if !out.unknown {
+                    out.repr = Repr::Text(Text::of(text.bytes));
+                }
                 self.arena.add_value(out)
             }
             Call::Validate { schema, value } => self.validate_call(env, x, *schema, *value),
@@ -87,7 +89,9 @@ impl Evaluator<'_> {
         let mut out = Value::known(x, inner.schema, inner.repr);
         out.height = inner.height;
         self.combine(&mut out, &[value]);
-        self.arena.add_value(out)
+        let out = self.arena.add_value(out);
+        self.seal(out);
+        out
     }
 
     /// A string made of a string.
@@ -226,7 +230,7 @@ impl Evaluator<'_> {
         self.add_checked(out)
     }
 
-    fn from_json(&mut self, env: Env, x: Exp, text: Exp) -> Val {
+    fn decode_json(&mut self, env: Env, x: Exp, text: Exp) -> Val {
         let (text, ok) = self.typed(env, text, &schema::string());
         if !ok {
             return self.unknown_result(x);

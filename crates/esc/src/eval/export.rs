@@ -8,7 +8,8 @@ use std::sync::Arc;
 impl Evaluator<'_> {
     /// The result that a value is. Each value is exported once; `environment` names those that stand nowhere.
     pub(super) fn export(&mut self, v: Val, environment: &Arc<str>) -> Arc<Value> {
-        if let Some(done) = self.exported.get(&v) {
+        let at = v.0 as usize;
+        if let Some(Some(done)) = self.exported.get(at) {
             return done.clone();
         }
         if !self.spend(1) {
@@ -38,7 +39,10 @@ impl Evaluator<'_> {
             Trace { def: self.arena[value.def].node.origin.range_or(environment), base }
         });
         let exported = Arc::new(Value { repr, secret: value.secret, unknown: value.unknown, trace });
-        self.exported.insert(v, exported.clone());
+        if self.exported.len() <= at {
+            self.exported.resize(at + 1, None);
+        }
+        self.exported[at] = Some(exported.clone());
         exported
     }
 }

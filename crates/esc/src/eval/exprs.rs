@@ -2,206 +2,221 @@
 
 use super::Evaluator;
 use super::arena::{Call, Exp, Key, Kind, Val};
-use crate::ast::{Accessor, Call as AstCall, ExprKind as AstKind, Literal, Part, Step};
+use crate::ast::{Accessor, Call as AstCall, ExprKind as AstKind, Part, Step};
 use crate::diag::Range;
-use crate::json::Json;
+use crate::json::{Fields, Json, quote, write_list};
 use crate::schema::{self, SchemaRef, always};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The argument's schema and the argument itself.
-type Argument = (SchemaRef, Json);
+/// The name of what has no place.
+type Name = Arc<str>;
 
 impl Evaluator<'_> {
-    /// The properties of the root expression, as they are written there.
-    pub(super) fn export_exprs(&mut self, root: Exp, environment: &Arc<str>) -> BTreeMap<String, Json> {
-        match &*self.arena[root].kind.clone() {
-            Kind::Object(fields) => {
-                fields.iter().map(|(key, x)| (key.to_string(), self.export_expr(*x, environment))).collect()
+    /// The properties of the root expression, as they are written there: an object, empty if there are none.
+    pub(super) fn export_exprs(&mut self, root: Exp, name: &Name) -> String {
+        let mut out = String::new();
+        if let Kind::Object(fields) = &*self.arena[root].kind.clone()
+            && !fields.is_empty()
+        {
+            let mut object = Fields::begin(&mut out);
+            for (key, x) in fields {
+                self.write_expr(object.field(key), *x, name);
             }
-            _ => BTreeMap::new(),
+            object.end();
+        }
+        out
+    }
+
+    fn write_range(&self, out: &mut String, x: Exp, name: &Name) {
+        write_range(out, self.arena[x].node.origin.range.as_ref(), name);
+    }
+
+    /// What every expression begins with: its range, its schema, what it overrides.
+    fn write_head(&mut self, fields: &mut Fields<'_>, x: Exp, name: &Name) {
+        self.write_range(fields.field("range"), x, name);
+        let schema = self.arena[x].schema.clone();
+        schema.write(fields.field("schema"), &mut self.schema_budget);
+        if let Some(base) = self.arena[x].base {
+            let def = self.arena[base].def;
+            self.write_expr(fields.field("base"), def, name);
         }
     }
 
-    fn range(&self, x: Exp, environment: &Arc<str>) -> Json {
-        self.arena[x].node.origin.range_or(environment).to_json()
-    }
-
-    fn export_expr(&mut self, x: Exp, environment: &Arc<str>) -> Json {
-        if !self.spend(1) {
-            return Json::object(vec![("range", self.range(x, environment))]);
+    fn write_expr(&mut self, out: &mut String, x: Exp, name: &Name) {
+        // What is too long is cut off here, and refused as a whole when the result is written.
+        if !self.spend(1) || out.len() > self.options.limits.output_bytes {
+            self.schema_budget = 0;
+            out.push_str("{}");
+            return;
         }
         let kind = self.arena[x].kind.clone();
         if let Kind::Access(receiver, key) = &*kind {
-            return self.export_access(x, *receiver, key, environment);
+            return self.write_access(out, x, *receiver, key, name);
         }
         let node = self.node(x);
-        let mut out = vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json())];
-        if let Some(base) = self.arena[x].base {
-            out.push(("base", self.export_expr(self.arena[base].def, environment)));
-        }
-        match &*kind {
-            Kind::Missing | Kind::Access(..) => {}
-            Kind::Literal => match &node.kind {
-                AstKind::Bool(value) => out.push(("literal", Json::Bool(*value))),
-                AstKind::Number(text) => out.push(("literal", Json::Number(text.clone()))),
-                AstKind::String(text) => out.push(("literal", Json::from(&**text))),
-                _ => {}
-            },
-            Kind::Interpolate => {
-                if let AstKind::Interpolate(parts) = &node.kind {
-                    out.push(("interpolate", self.export_parts(x, parts, environment)));
-                }
+        let mut fields = Fields::begin(out);
+        self.write_head(&mut fields, x, name);
+        match (&*kind, &node.kind) {
+            (Kind::Literal, AstKind::Bool(value)) => Json::Bool(*value).write(fields.field("literal")),
+            (Kind::Literal, AstKind::Number(text)) => Json::Number(text.clone()).write(fields.field("literal")),
+            (Kind::Literal, AstKind::String(text)) => quote(text, fields.field("literal")),
+            (Kind::Interpolate, AstKind::Interpolate(parts)) => {
+                self.write_parts(fields.field("interpolate"), x, parts, name);
             }
-            Kind::Symbol => {
-                if let AstKind::Symbol(access) = &node.kind {
-                    out.push(("symbol", self.export_accessors(x, 0, &access.accessors, environment)));
-                }
+            (Kind::Symbol, AstKind::Symbol(access)) => {
+                self.write_accessors(fields.field("symbol"), x, 0, &access.accessors, name);
             }
-            Kind::Array(items) => {
-                out.push(("list", Json::Array(items.iter().map(|x| self.export_expr(*x, environment)).collect())));
+            (Kind::Array(items), _) => {
+                write_list(fields.field("list"), items, |out, x| self.write_expr(out, *x, name));
             }
-            Kind::Object(fields) => {
-                let mut ranges = BTreeMap::new();
-                if let AstKind::Object(properties) = &node.kind {
+            (Kind::Object(properties), syntax) => {
+                let mut ranges = Fields::begin(fields.field("keyRanges"));
+                if let AstKind::Object(properties) = syntax {
                     for key in properties.iter().filter_map(|property| property.key.as_ref()) {
-                        ranges.insert(key.text.to_string(), key.origin.range_or(environment).to_json());
+                        write_range(ranges.field(&key.text), key.origin.range.as_ref(), name);
                     }
                 }
-                out.push(("keyRanges", Json::Object(ranges)));
-                let fields = fields.iter().map(|(k, x)| (k.to_string(), self.export_expr(*x, environment)));
-                out.push(("object", Json::Object(fields.collect())));
-            }
-            Kind::Call(call) => {
-                if let AstKind::Call(syntax) = &node.kind {
-                    out.push(("builtin", self.export_call(call, syntax, environment)));
+                ranges.end();
+                let mut object = Fields::begin(fields.field("object"));
+                for (key, x) in properties {
+                    self.write_expr(object.field(key), *x, name);
                 }
+                object.end();
             }
+            (Kind::Call(call), AstKind::Call(syntax)) => self.write_call(fields.field("builtin"), call, syntax, name),
+            _ => {}
         }
-        Json::object(out)
+        fields.end();
     }
 
-    fn export_parts(&self, x: Exp, parts: &[Part], environment: &Arc<str>) -> Json {
+    fn write_parts(&self, out: &mut String, x: Exp, parts: &[Part], name: &Name) {
         let mut reference = 0;
-        let mut out = Vec::new();
-        for part in parts {
-            let mut fields = Vec::new();
+        write_list(out, parts, |out, part| {
+            let mut fields = Fields::begin(out);
             if !part.text.is_empty() {
-                fields.push(("text", Json::from(part.text.as_str())));
+                quote(&part.text, fields.field("text"));
             }
             if let Some(access) = &part.access {
-                fields.push(("value", self.export_accessors(x, reference, &access.accessors, environment)));
+                self.write_accessors(fields.field("value"), x, reference, &access.accessors, name);
                 reference += 1;
             }
-            out.push(Json::object(fields));
-        }
-        Json::Array(out)
+            fields.end();
+        });
     }
 
-    fn export_accessors(&self, x: Exp, reference: usize, accessors: &[Accessor], environment: &Arc<str>) -> Json {
+    fn write_accessors(&self, out: &mut String, x: Exp, reference: usize, accessors: &[Accessor], name: &Name) {
         let found = |at: usize| self.arena[x].resolved.get(reference).and_then(|slots| *slots.get(at)?);
-        let each = |(at, accessor): (usize, &Accessor)| {
-            let value = match found(at) {
-                Some(def) => self.range(def, environment),
-                None => Range::nowhere(&Arc::from("")).to_json(),
-            };
-            let mut fields = accessor_fields(&accessor.step, accessor.range.as_ref(), environment);
-            fields.push(("value", value));
-            Json::object(fields)
-        };
-        Json::Array(accessors.iter().enumerate().map(each).collect())
+        write_list(out, accessors.iter().enumerate(), |out, (at, accessor)| {
+            let mut fields = Fields::begin(out);
+            write_accessor(&mut fields, &accessor.step, accessor.range.as_ref(), name);
+            match found(at) {
+                Some(def) => self.write_range(fields.field("value"), def, name),
+                None => write_range(fields.field("value"), None, &Arc::from("")),
+            }
+            fields.end();
+        });
     }
 
     /// A property of something unknown: the receiver that is known, and the way from there.
-    fn export_access(&mut self, x: Exp, receiver: Val, key: &Key, environment: &Arc<str>) -> Json {
-        let accessor = Json::object(accessor_fields(&Step::Name(key.to_string()), None, environment));
-        let def = self.arena[receiver].def;
-        if matches!(&*self.arena[def].kind, Kind::Access(..)) {
-            let mut below = self.export_expr(def, environment);
-            if let Json::Object(fields) = &mut below
-                && let Some(Json::Object(access)) = fields.get_mut("access")
-                && let Some(Json::Array(accessors)) = access.get_mut("accessors")
-            {
-                accessors.push(accessor);
-            }
-            return below;
+    fn write_access(&mut self, out: &mut String, x: Exp, receiver: Val, key: &Key, name: &Name) {
+        let mut keys = vec![key.clone()];
+        let (mut outermost, mut def) = (x, self.arena[receiver].def);
+        while let Kind::Access(receiver, key) = &*self.arena[def].kind {
+            keys.push(key.clone());
+            (outermost, def) = (def, self.arena[*receiver].def);
         }
-        let access =
-            Json::object(vec![("receiver", self.range(def, environment)), ("accessors", Json::Array(vec![accessor]))]);
-        let mut out =
-            vec![("range", self.range(x, environment)), ("schema", self.arena[x].schema.to_json()), ("access", access)];
-        if let Some(base) = self.arena[x].base {
-            out.push(("base", self.export_expr(self.arena[base].def, environment)));
-        }
-        Json::object(out)
+        let mut fields = Fields::begin(out);
+        self.write_head(&mut fields, outermost, name);
+        let mut access = Fields::begin(fields.field("access"));
+        self.write_range(access.field("receiver"), def, name);
+        write_list(access.field("accessors"), keys.iter().rev(), |out, key| {
+            let mut fields = Fields::begin(out);
+            write_accessor(&mut fields, &Step::Name(key.to_string()), None, name);
+            fields.end();
+        });
+        access.end();
+        fields.end();
     }
 
-    fn export_call(&mut self, call: &Call, syntax: &AstCall, environment: &Arc<str>) -> Json {
-        let (schema, argument) = self.export_argument(call, syntax, environment);
-        Json::object(vec![
-            ("name", Json::from(&*syntax.name.text)),
-            ("nameRange", name_range(&syntax.name, environment)),
-            ("argSchema", schema.to_json()),
-            ("arg", argument),
-        ])
+    fn write_call(&mut self, out: &mut String, call: &Call, syntax: &AstCall, name: &Name) {
+        let mut fields = Fields::begin(out);
+        quote(&syntax.name.text, fields.field("name"));
+        write_range(fields.field("nameRange"), syntax.name.origin.range.as_ref(), name);
+        let schema = argument_schema(call, syntax);
+        schema.write(fields.field("argSchema"), &mut self.schema_budget);
+        self.write_argument(fields.field("arg"), call, syntax, name);
+        fields.end();
     }
 
-    fn export_argument(&mut self, call: &Call, syntax: &AstCall, environment: &Arc<str>) -> Argument {
-        let range = syntax.argument.origin.range_or(environment).to_json();
-        let nowhere = Range::nowhere(&Arc::from("")).to_json();
-        let one = |this: &mut Self, schema: SchemaRef, x: Exp| (schema, this.export_expr(x, environment));
+    fn write_argument(&mut self, out: &mut String, call: &Call, syntax: &AstCall, name: &Name) {
+        let range = syntax.argument.origin.range_or(name);
+        let nowhere = Range::nowhere(&Arc::from(""));
         match call {
-            Call::Concat(x) => one(self, schema::array(schema::array(always())), *x),
-            Call::FromBase64(x) | Call::ToBase64(x) => one(self, schema::string(), *x),
-            Call::Final(x)
+            Call::Concat(x)
+            | Call::FromBase64(x)
+            | Call::ToBase64(x)
+            | Call::Final(x)
             | Call::FromJson(x)
             | Call::ToJson(x)
             | Call::ToYaml(x)
             | Call::ToString(x)
-            | Call::Plaintext(x) => one(self, always(), *x),
-            Call::Join(delimiter, values) => {
-                let items = vec![schema::string(), schema::array(schema::string())];
-                (schema::tuple(items), self.list(range, &[*delimiter, *values], environment))
+            | Call::Plaintext(x) => self.write_expr(out, *x, name),
+            Call::Join(one, other) | Call::Split(one, other) => {
+                let mut fields = Fields::begin(out);
+                range.write(fields.field("range"));
+                write_list(fields.field("list"), [one, other], |out, x| self.write_expr(out, *x, name));
+                fields.end();
             }
-            Call::Split(delimiter, text) => {
-                let items = vec![schema::string(), schema::string()];
-                (schema::tuple(items), self.list(range, &[*delimiter, *text], environment))
+            Call::Ciphertext(x) => self.write_fields(out, &range, &[("ciphertext", *x)], name),
+            Call::Validate { schema, value } => {
+                self.write_fields(out, &range, &[("schema", *schema), ("value", *value)], name);
             }
-            Call::Ciphertext(x) => (always(), self.fields(range, &[("ciphertext", *x)], environment)),
-            Call::Validate { schema, value } => (
-                record(&[("schema", schema::json_schema()), ("value", always())]),
-                self.fields(range, &[("schema", *schema), ("value", *value)], environment),
-            ),
-            Call::Open { provider, inputs, schema } => {
-                let accept = schema.borrow().clone();
-                if &*syntax.name.text != "fn::open" {
-                    return one(self, accept, *inputs);
-                }
-                let fields = [("provider", *provider), ("inputs", *inputs)];
-                let schema = record(&[("provider", schema::string()), ("inputs", accept)]);
-                (schema, self.fields(nowhere, &fields, environment))
+            Call::Open { provider, inputs, .. } if is_long(syntax) => {
+                self.write_fields(out, &nowhere, &[("provider", *provider), ("inputs", *inputs)], name);
             }
-            Call::Rotate { provider, inputs, state, schemas } => {
-                let (accept_inputs, accept_state) = schemas.borrow().clone();
-                let mut fields = vec![("inputs", *inputs), ("state", *state)];
-                let mut accept = vec![("inputs", accept_inputs), ("state", accept_state)];
-                if &*syntax.name.text == "fn::rotate" {
-                    fields.push(("provider", *provider));
-                    accept.push(("provider", schema::string()));
-                }
-                (record(&accept), self.fields(nowhere, &fields, environment))
+            Call::Open { inputs, .. } => self.write_expr(out, *inputs, name),
+            Call::Rotate { provider, inputs, state, .. } => {
+                let fields = [("inputs", *inputs), ("state", *state), ("provider", *provider)];
+                let count = if is_long(syntax) { 3 } else { 2 };
+                self.write_fields(out, &nowhere, &fields[..count], name);
             }
         }
     }
 
-    fn list(&mut self, range: Json, items: &[Exp], environment: &Arc<str>) -> Json {
-        let items = items.iter().map(|x| self.export_expr(*x, environment)).collect();
-        Json::object(vec![("range", range), ("list", Json::Array(items))])
+    fn write_fields(&mut self, out: &mut String, range: &Range, parts: &[(&str, Exp)], name: &Name) {
+        let mut fields = Fields::begin(out);
+        range.write(fields.field("range"));
+        let mut object = Fields::begin(fields.field("object"));
+        for (key, x) in parts {
+            self.write_expr(object.field(key), *x, name);
+        }
+        object.end();
+        fields.end();
     }
+}
 
-    fn fields(&mut self, range: Json, fields: &[(&str, Exp)], environment: &Arc<str>) -> Json {
-        let fields = fields.iter().map(|(k, x)| (*k, self.export_expr(*x, environment))).collect();
-        Json::object(vec![("range", range), ("object", Json::object(fields))])
+/// Whether the provider stands in the argument, not in the name.
+fn is_long(syntax: &AstCall) -> bool {
+    matches!(&*syntax.name.text, "fn::open" | "fn::rotate")
+}
+
+fn argument_schema(call: &Call, syntax: &AstCall) -> SchemaRef {
+    match call {
+        Call::Concat(_) => schema::array(schema::array(always())),
+        Call::FromBase64(_) | Call::ToBase64(_) => schema::string(),
+        Call::Join(..) => schema::tuple(vec![schema::string(), schema::array(schema::string())]),
+        Call::Split(..) => schema::tuple(vec![schema::string(), schema::string()]),
+        Call::Validate { .. } => record(&[("schema", schema::json_schema()), ("value", always())]),
+        Call::Open { schema, .. } => {
+            let accept = schema.borrow().clone();
+            if is_long(syntax) { record(&[("provider", schema::string()), ("inputs", accept)]) } else { accept }
+        }
+        Call::Rotate { schemas, .. } => {
+            let (inputs, state) = schemas.borrow().clone();
+            let fields = [("inputs", inputs), ("state", state), ("provider", schema::string())];
+            record(if is_long(syntax) { &fields } else { &fields[..2] })
+        }
+        _ => always(),
     }
 }
 
@@ -209,15 +224,17 @@ fn record(fields: &[(&str, SchemaRef)]) -> SchemaRef {
     schema::record(fields.iter().map(|(k, v)| (Arc::from(*k), v.clone())).collect())
 }
 
-fn name_range(name: &Literal, environment: &Arc<str>) -> Json {
-    name.origin.range_or(environment).to_json()
+fn write_range(out: &mut String, range: Option<&Range>, name: &Name) {
+    match range {
+        Some(range) => range.write(out),
+        None => Range::nowhere(name).write(out),
+    }
 }
 
-fn accessor_fields(step: &Step, range: Option<&Range>, environment: &Arc<str>) -> Vec<(&'static str, Json)> {
-    let range = range.map_or_else(|| Range::nowhere(environment).to_json(), Range::to_json);
-    let place = match step {
-        Step::Name(key) | Step::Key(key) => ("key", Json::from(key.as_str())),
-        Step::Index(index) => ("index", Json::Number(index.to_string())),
-    };
-    vec![place, ("range", range)]
+fn write_accessor(fields: &mut Fields<'_>, step: &Step, range: Option<&Range>, name: &Name) {
+    match step {
+        Step::Name(key) | Step::Key(key) => quote(key, fields.field("key")),
+        Step::Index(index) => fields.field("index").push_str(&index.to_string()),
+    }
+    write_range(fields.field("range"), range, name);
 }

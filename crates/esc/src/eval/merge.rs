@@ -28,6 +28,9 @@ impl Evaluator<'_> {
     /// The keys of an object, those of what it is merged over included.
     pub(super) fn keys(&self, v: Val) -> Vec<Key> {
         let Repr::Object(own) = &self.arena[v].repr else { return Vec::new() };
+        if let Some(sealed) = &self.arena[v].sealed {
+            return sealed.to_vec();
+        }
         let below = self.arena[v].base.map(|base| self.keys(base)).unwrap_or_default();
         if below.is_empty() {
             return own.keys().cloned().collect();
@@ -100,8 +103,35 @@ impl Evaluator<'_> {
         self.arena[v].schema = merged(&self.arena[below].schema, &self.arena[v].schema);
     }
 
+    /// Fixes the keys that a value and all within show: what upstream has looked into once gets no further keys from what it
+    /// is merged over, although references still find them there.
+    pub(super) fn seal(&mut self, v: Val) {
+        if !self.spend(1) {
+            return;
+        }
+        match self.arena[v].repr.clone() {
+            Repr::Array(items) => items.iter().for_each(|item| self.seal(*item)),
+            Repr::Object(_) => {
+                let keys = self.keys(v);
+                let node = self.node(self.arena[v].def);
+                for key in &keys {
+                    if let Some(property) = self.property(v, &node, key) {
+                        self.seal(property);
+                    }
+                }
+                self.arena[v].sealed = (!keys.is_empty()).then(|| Rc::from(keys));
+            }
+            _ => {}
+        }
+    }
+
     /// A copy that can be merged without changing the original. What was the same value stays so in the copy.
     pub(super) fn copy(&mut self, v: Val) -> Val {
+        let value = &self.arena[v];
+        if value.base.is_none() && !matches!(value.repr, Repr::Array(_) | Repr::Object(_)) {
+            let copy = Value { rotate_only: false, ..value.clone() };
+            return self.arena.add_value(copy);
+        }
         self.copy_within(v, &mut HashMap::new())
     }
 
@@ -123,7 +153,7 @@ impl Evaluator<'_> {
             scalar => scalar.clone(),
         };
         let base = original.base.map(|base| self.copy_within(base, copies));
-        let copy = self.arena.add_value(Value { base, repr, rotate_only: false, ..original });
+        let copy = self.arena.add_value(Value { base, repr, rotate_only: false, sealed: None, ..original });
         copies.insert(v, copy);
         copy
     }

@@ -49,7 +49,10 @@ struct Evaluator<'a> {
     text_bytes: u64,
     /// Whether a bound was hit: everything that follows is unknown, quickly.
     exhausted: bool,
-    exported: HashMap<Val, Arc<crate::value::Value>>,
+    /// Results by the index of their value.
+    exported: Vec<Option<Arc<crate::value::Value>>>,
+    /// Schemas that the result may still show.
+    schema_budget: u64,
 }
 
 /// A provider that was found, its schemas ready to validate with.

@@ -6,7 +6,7 @@ use super::run::{Rotation, RotationStatus};
 use super::{Env, Evaluator, OpenProvider, OpenRotator};
 use crate::ast::{Builtin, ExprKind as AstKind};
 use crate::diag::Diagnostic;
-use crate::host::RotatorSchema;
+use crate::host::{Rotator, RotatorSchema};
 use crate::schema::{self, SchemaRef, always};
 use crate::value::{Properties, Value as Exported};
 use std::cell::RefCell;
@@ -136,20 +136,7 @@ impl Evaluator<'_> {
     ) -> Val {
         let node = self.node(x);
         let Some(name) = self.provider_name(x) else { return self.unknown(x, always()) };
-        let mut rotator = None;
-        match self.find_rotator(&name) {
-            Ok(found) => {
-                match found.schemas {
-                    Ok(found) => {
-                        *schemas.borrow_mut() = (found.inputs, found.state);
-                        self.arena[x].schema = found.outputs;
-                    }
-                    Err(why) => self.error(&node, format!("internal error: invalid schema ({why})")),
-                }
-                rotator = Some(found.rotator);
-            }
-            Err(summary) => self.error(&node, summary),
-        }
+        let rotator = self.prepared_rotator(x, &name, schemas);
         let output_schema = self.arena[x].schema.clone();
         let (accept_inputs, accept_state) = schemas.borrow().clone();
         let (inputs, inputs_ok) = self.typed(env, inputs, &accept_inputs);
@@ -187,6 +174,32 @@ impl Evaluator<'_> {
         }
         let opened = rotator.open(&inputs, state.properties(), &context);
         self.opened(x, opened, output_schema)
+    }
+
+    /// The rotator of a name, the call's schemas made those of the rotator.
+    fn prepared_rotator(
+        &mut self,
+        x: Exp,
+        name: &str,
+        schemas: &RefCell<(SchemaRef, SchemaRef)>,
+    ) -> Option<Arc<dyn Rotator>> {
+        let node = self.node(x);
+        match self.find_rotator(name) {
+            Ok(found) => {
+                match found.schemas {
+                    Ok(found) => {
+                        *schemas.borrow_mut() = (found.inputs, found.state);
+                        self.arena[x].schema = found.outputs;
+                    }
+                    Err(why) => self.error(&node, format!("internal error: invalid schema ({why})")),
+                }
+                Some(found.rotator)
+            }
+            Err(summary) => {
+                self.error(&node, summary);
+                None
+            }
+        }
     }
 
     /// Whether rotators of an environment may be asked to rotate: only the root's.

@@ -187,7 +187,8 @@ fn run(
         steps: options.limits.steps,
         text_bytes: options.limits.text_bytes,
         exhausted: false,
-        exported: HashMap::new(),
+        exported: Vec::new(),
+        schema_budget: options.limits.output_schemas,
     };
     let environment = evaluator.run(name, document, decrypter);
     Evaluation { environment: Some(environment), diagnostics: evaluator.diagnostics, rotations: evaluator.rotations }
@@ -204,18 +205,17 @@ impl<'a> Evaluator<'a> {
         let my_context = self.environments[env.0].my_context;
         let context = self.export(my_context, &name);
         let properties = self.export(value, &name);
-        let exprs = if self.options.exprs {
-            self.export_exprs(self.environments[env.0].root, &name)
-        } else {
-            Default::default()
-        };
+        let root = self.environments[env.0].root;
+        let exprs = if self.options.exprs { self.export_exprs(root, &name) } else { String::new() };
         let object = |value: &Value| value.properties().cloned().unwrap_or_else(Properties::new);
+        let too_large = self.schema_budget == 0;
         Environment {
             exprs,
             properties: object(&properties),
             schema,
             context: object(&context),
             context_schema: self.arena[my_context].schema.clone(),
+            schema_limit: if too_large { 0 } else { self.schema_budget },
         }
     }
 }

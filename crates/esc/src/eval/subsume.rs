@@ -70,7 +70,7 @@ impl Evaluator<'_> {
         if matched != Some(false) {
             return true;
         }
-        out.append(&mut failures);
+        self.keep(out, failures);
         self.fail(out, at, "at least one subschema must match")
     }
 

@@ -23,15 +23,27 @@ pub(super) struct Location {
 /// Diagnostics of a branch, kept or dropped with it.
 pub(super) type Diagnostics = Vec<Diagnostic>;
 
+/// Whether a number keeps to a bound.
+type Holds = fn(&Decimal, &Decimal) -> bool;
+
 /// Levels of schemas within schemas, so that one that names itself ends.
-pub(super) const DEPTH: usize = 128;
+pub(super) const DEPTH: usize = 200;
 
 impl Evaluator<'_> {
     pub(super) fn fail(&self, out: &mut Diagnostics, at: &Location, summary: &str) -> bool {
+        if out.len() >= self.options.limits.diagnostics {
+            return false;
+        }
         let node: &ExprRef = &self.arena[at.x].node;
         let summary = if at.prefix { format!("{}: {summary}", at.path) } else { summary.to_owned() };
         out.push(Diagnostic::error(&node.origin, summary));
         false
+    }
+
+    /// Keeps the failures of branches, as long as there are not too many.
+    pub(super) fn keep(&self, out: &mut Diagnostics, failures: Diagnostics) {
+        let room = self.options.limits.diagnostics.saturating_sub(out.len());
+        out.extend(failures.into_iter().take(room));
     }
 
     /// The place of an element: the literal's own element, or a path below the expression.
@@ -96,7 +108,7 @@ impl Evaluator<'_> {
         if matched {
             return true;
         }
-        out.append(&mut failures);
+        self.keep(out, failures);
         self.fail(out, at, "at least one subschema must match")
     }
 
@@ -117,7 +129,7 @@ impl Evaluator<'_> {
         if matched {
             return true;
         }
-        out.append(&mut failures);
+        self.keep(out, failures);
         self.fail(out, at, "exactly one subschema must match")
     }
 
@@ -194,7 +206,7 @@ impl Evaluator<'_> {
             return self.fail(out, at, &format!("the number {text} cannot be compared"));
         };
         let mut ok = true;
-        let tests: [(Limit, &str, fn(&Decimal, &Decimal) -> bool); 5] = [
+        let tests: [(Limit, &str, Holds); 5] = [
             (Limit::MultipleOf, "expected a multiple of ", Decimal::is_multiple_of),
             (Limit::Minimum, "expected a number greater than or equal to ", |n, m| n >= m),
             (Limit::ExclusiveMinimum, "expected a number greater than ", |n, m| n > m),

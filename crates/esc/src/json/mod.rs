@@ -7,7 +7,7 @@ mod read;
 mod write;
 
 pub use read::parse_first;
-pub use write::{TooLong, quote};
+pub use write::{Fields, TooLong, quote, write_list};
 
 use std::collections::BTreeMap;
 

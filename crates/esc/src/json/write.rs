@@ -125,3 +125,45 @@ fn is_number(text: &str) -> bool {
 fn digits(text: &[u8], from: usize) -> usize {
     from + text[from.min(text.len())..].iter().take_while(|b| b.is_ascii_digit()).count()
 }
+
+/// Writes an object field by field, without a tree in between.
+pub struct Fields<'o> {
+    out: &'o mut String,
+    first: bool,
+}
+
+impl<'o> Fields<'o> {
+    /// Begins an object.
+    pub fn begin(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, first: true }
+    }
+
+    /// Begins a field; its value is written to what is returned.
+    pub fn field(&mut self, name: &str) -> &mut String {
+        if !self.first {
+            self.out.push(',');
+        }
+        self.first = false;
+        quote(name, self.out);
+        self.out.push(':');
+        self.out
+    }
+
+    /// Ends the object.
+    pub fn end(self) {
+        self.out.push('}');
+    }
+}
+
+/// Writes an array, element by element.
+pub fn write_list<T>(out: &mut String, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut String, T)) {
+    out.push('[');
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        write(out, item);
+    }
+    out.push(']');
+}

@@ -116,3 +116,32 @@ impl Ord for Decimal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::Decimal;
+
+    fn number(text: &str) -> Decimal {
+        Decimal::parse(text).unwrap()
+    }
+
+    #[test]
+    fn numbers_compare_exactly() {
+        assert_eq!(number("1.50"), number("15e-1"));
+        assert_eq!(number("-0.0"), number("0"));
+        assert!(number("-2") < number("-1.5") && number("-1.5") < number("1e-9"));
+        assert!(number("9007199254740993") > number("9007199254740992"));
+        assert!(number("123") > number("45") && number("1e3") > number("999.999"));
+        assert!(Decimal::parse("1e999999").is_none() && Decimal::parse("x").is_none() && Decimal::parse("").is_none());
+    }
+
+    #[test]
+    fn multiples_are_decimal_ones() {
+        assert!(number("0.3").is_multiple_of(&number("0.1")));
+        assert!(number("1e20").is_multiple_of(&number("7e19")) == (100 % 70 == 0));
+        assert!(number("-6").is_multiple_of(&number("3")) && !number("7").is_multiple_of(&number("2")));
+        assert!(number("0").is_multiple_of(&number("5")) && !number("5").is_multiple_of(&number("0")));
+        assert!(number("0.75").is_multiple_of(&number("0.25")) && !number("1").is_multiple_of(&number("0.3")));
+    }
+}

@@ -1,89 +1,98 @@
 //! Schemas to JSON.
 
 use super::{Bound, Limit, Rest, Schema, SchemaRef};
-use crate::json::Json;
-use std::collections::BTreeMap;
+use crate::json::{Fields, Json, quote, write_list};
 
 impl Schema {
     /// The schema as JSON. Limits are numbers, and empty keywords are left out, except the type.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        match self.bound {
-            Bound::Always => return Json::Bool(true),
-            Bound::Never => return Json::Bool(false),
-            Bound::Some => {}
+        let mut text = String::new();
+        self.write(&mut text, &mut u64::MAX.clone());
+        Json::parse(&text, usize::MAX).unwrap_or(Json::Bool(true))
+    }
+
+    /// Appends the schema as JSON, as long as there is a budget of schemas within it; none is left where it did not
+    /// suffice, and the rest is `true`. Schemas share parts: what is small in memory may be large as text.
+    pub fn write(&self, out: &mut String, budget: &mut u64) {
+        if *budget == 0 || self.bound == Bound::Always {
+            out.push_str("true");
+            return;
         }
-        let mut out = BTreeMap::new();
-        let mut put = |keyword: &str, value: Json| {
-            out.insert(keyword.to_owned(), value);
-        };
-        put("type", Json::from(self.ty.name()));
+        *budget -= 1;
+        if self.bound == Bound::Never {
+            out.push_str("false");
+            return;
+        }
+        let mut fields = Fields::begin(out);
+        quote(self.ty.name(), fields.field("type"));
         if let Some(value) = &self.constant {
-            put("const", value.clone());
+            value.write(fields.field("const"));
         }
         for (keyword, schemas) in
             [("anyOf", &self.any_of), ("oneOf", &self.one_of), ("prefixItems", &self.prefix_items)]
         {
             if !schemas.is_empty() {
-                put(keyword, Json::Array(schemas.iter().map(|s| s.to_json()).collect()));
+                write_list(fields.field(keyword), schemas, |out, schema| schema.write(out, budget));
             }
         }
-        if let Some(items) = &self.items {
-            put("items", items.to_json());
-        }
-        if let Some(additional) = &self.additional {
-            put("additionalProperties", additional.to_json());
+        for (keyword, schema) in [("items", &self.items), ("additionalProperties", &self.additional)] {
+            if let Some(schema) = schema {
+                schema.write(fields.field(keyword), budget);
+            }
         }
         if !self.properties.is_empty() {
-            put("properties", schemas(self.properties.iter().map(|(k, v)| (&**k, v))));
+            let properties = self.properties.iter().map(|(k, v)| (&**k, v));
+            write_schemas(fields.field("properties"), properties, budget);
         }
         if !self.required.is_empty() {
-            put("required", texts(self.required.iter().map(|name| &**name)));
+            write_list(fields.field("required"), &self.required, |out, name| quote(name, out));
         }
         if let Some(rest) = &self.rest {
-            seldom(rest, &mut put);
+            write_rest(rest, &mut fields, budget);
         }
-        Json::Object(out)
+        fields.end();
     }
 }
 
-fn seldom(rest: &Rest, put: &mut dyn FnMut(&str, Json)) {
+fn write_rest(rest: &Rest, fields: &mut Fields<'_>, budget: &mut u64) {
+    let quoted = |out: &mut String, text: &String| quote(text, out);
     if !rest.defs.is_empty() {
-        put("$defs", schemas(rest.defs.iter().map(|(k, v)| (k.as_str(), v))));
+        write_schemas(fields.field("$defs"), rest.defs.iter().map(|(k, v)| (k.as_str(), v)), budget);
     }
     if !rest.reference.is_empty() {
-        put("$ref", Json::from(rest.reference.as_str()));
+        quote(&rest.reference, fields.field("$ref"));
     }
     if !rest.enumeration.is_empty() {
-        put("enum", Json::Array(rest.enumeration.clone()));
+        write_list(fields.field("enum"), &rest.enumeration, |out, value| value.write(out));
     }
     for (limit, keyword) in Limit::ALL {
         if let Some(number) = rest.limits.get(&limit) {
-            put(keyword, Json::Number(number.clone()));
+            Json::Number(number.clone()).write(fields.field(keyword));
         }
     }
     if !rest.pattern.is_empty() {
-        put("pattern", Json::from(rest.pattern.as_str()));
+        quote(&rest.pattern, fields.field("pattern"));
     }
     if !rest.dependent_required.is_empty() {
-        let names = rest.dependent_required.iter();
-        put(
-            "dependentRequired",
-            Json::Object(names.map(|(k, v)| (k.clone(), texts(v.iter().map(|s| &**s)))).collect()),
-        );
+        let mut inner = Fields::begin(fields.field("dependentRequired"));
+        for (name, names) in &rest.dependent_required {
+            write_list(inner.field(name), names, quoted);
+        }
+        inner.end();
     }
     if !rest.rotate_only.is_empty() {
-        put("rotateOnly", texts(rest.rotate_only.iter().map(|s| &**s)));
+        write_list(fields.field("rotateOnly"), &rest.rotate_only, quoted);
     }
     for (keyword, value) in &rest.notes {
-        put(keyword, value.clone());
+        value.write(fields.field(keyword));
     }
 }
 
-fn texts<'t>(names: impl Iterator<Item = &'t str>) -> Json {
-    Json::Array(names.map(Json::from).collect())
-}
-
-fn schemas<'s>(entries: impl Iterator<Item = (&'s str, &'s SchemaRef)>) -> Json {
-    Json::Object(entries.map(|(name, schema)| (name.to_owned(), schema.to_json())).collect())
+fn write_schemas<'s>(out: &mut String, entries: impl Iterator<Item = (&'s str, &'s SchemaRef)>, budget: &mut u64) {
+    let mut fields = Fields::begin(out);
+    for (name, schema) in entries {
+        schema.write(fields.field(name), budget);
+    }
+    fields.end();
 }

@@ -1,6 +1,6 @@
 //! Plain values to YAML text, in the layout of Go's `yaml.v3`.
 
-use super::quoting::{allowed, double_quoted, plain_or_quoted, reads_otherwise};
+use super::quoting::{allowed, plain_or_quoted, stands_alone};
 use crate::json::Json;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -102,7 +102,7 @@ impl Emitter {
     }
 
     fn fits(&self, text: &str) -> bool {
-        !self.style.embedded || !(text.starts_with([' ', '\n']) || text.ends_with("\n\n"))
+        !self.style.embedded || stands_alone(text)
     }
 
     fn separate(&mut self, parent: Parent) {
@@ -124,20 +124,16 @@ impl Emitter {
     }
 
     fn key(&mut self, key: &str, indent: usize) {
-        let text = match key {
-            "" => "''".to_owned(),
-            key if reads_otherwise(key) => double_quoted(key),
-            key => plain_or_quoted(key, false),
-        };
-        if key.len() > 128 || allowed(key).multiline {
-            self.out.push_str("? ");
-            self.out.push_str(&text);
-            self.begin(indent, false, Parent::Map);
+        let lines = allowed(key).multiline;
+        if !lines && key.len() <= 128 {
+            self.out.push_str(&plain_or_quoted(key, false));
             self.out.push(':');
-        } else {
-            self.out.push_str(&text);
-            self.out.push(':');
+            return;
         }
+        self.out.push('?');
+        self.value(&Json::from(key), Some(indent), Parent::Map);
+        self.begin(indent, false, Parent::Map);
+        self.out.push(':');
     }
 
     fn scalar(&self, value: &Json) -> String {
@@ -162,7 +158,10 @@ impl Emitter {
         } else if text == "\n" || text.ends_with("\n\n") {
             self.out.push('+');
         }
-        self.out.push('\n');
+        // The encoder that is followed takes a first break for that of the header.
+        if !text.starts_with('\n') {
+            self.out.push('\n');
+        }
         for line in text.split_inclusive('\n') {
             if line != "\n" {
                 self.out.extend(std::iter::repeat_n(' ', indent));

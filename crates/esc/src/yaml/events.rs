@@ -8,6 +8,7 @@ use crate::limits::Limits;
 use crate::path::{join_index, join_key};
 use libyaml_safer::{Error, ErrorKind, Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Reads the first document.
@@ -50,7 +51,11 @@ struct Built {
 
 impl Reader<'_> {
     fn next(&mut self) -> Result<Event> {
-        self.parser.parse().map_err(|error| syntax_error(&error))
+        // The library gives up with a panic at some tags that end in odd ways. What it holds is dropped with the error.
+        match catch_unwind(AssertUnwindSafe(|| self.parser.parse())) {
+            Ok(event) => event.map_err(|error| syntax_error(&error)),
+            Err(_) => Err("yaml: did not find expected whitespace or line break".into()),
+        }
     }
 
     fn document(&mut self) -> Result<Document> {

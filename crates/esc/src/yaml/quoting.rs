@@ -108,7 +108,7 @@ fn is_printable(c: char) -> bool {
 pub(super) fn reads_otherwise(text: &str) -> bool {
     let old_boolean =
         matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "on" | "n" | "no" | "off") && same_case(text);
-    old_boolean || text == "<<" || resolve(text) != Resolved::String || is_base60(text)
+    old_boolean || resolve(text) != Resolved::String || is_base60(text)
 }
 
 /// `yes`, `Yes` and `YES`, but not `yEs`.
@@ -161,8 +161,7 @@ pub fn double_quoted(text: &str) -> String {
             c if is_printable(c) => out.push(c),
             c if (c as u32) <= 0xff => out.push_str(&format!("\\x{:02X}", c as u32)),
             c if (c as u32) <= 0xffff => out.push_str(&format!("\\u{:04X}", c as u32)),
-            // The emitter that is followed here counts everything beyond the first plane as printable.
-            c => out.push(c),
+            c => out.push_str(&format!("\\U{:08X}", c as u32)),
         }
     }
     out.push('"');
@@ -186,15 +185,21 @@ pub fn plain_or_quoted(text: &str, flow: bool) -> String {
 /// A string of several lines as a literal block, its lines indented; none if it cannot be one without hints.
 #[must_use]
 pub fn literal_block(text: &str, indent: usize) -> Option<String> {
-    let simple = text.contains('\n')
-        && allowed(text).block
-        && !text.starts_with([' ', '\t', '\n'])
-        && !text.ends_with("\n\n")
-        && !text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}']);
+    let simple = text.contains('\n') && allowed(text).block && stands_alone(text);
     if !simple {
         return None;
     }
     let (body, chomp) = text.strip_suffix('\n').map_or((text, "-"), |body| (body, ""));
     let lines = body.split('\n').map(|line| if line.is_empty() { String::new() } else { " ".repeat(indent) + line });
     Some(format!("|{chomp}\n{}", lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// Whether a block of this text depends on nothing around it: no spaces that indentation or trimming could take for its
+/// own, no breaks that would count as more.
+pub(super) fn stands_alone(text: &str) -> bool {
+    let lines = text.strip_suffix('\n').unwrap_or(text);
+    !text.starts_with([' ', '\n'])
+        && !text.ends_with("\n\n")
+        && !text.contains(['\r', '\u{85}', '\u{2028}', '\u{2029}', '\u{feff}'])
+        && lines.split('\n').all(|line| !line.starts_with('\t') && line.trim_end() == line)
 }

@@ -152,3 +152,33 @@ fn is_time(text: &str) -> bool {
     let fields: Vec<&str> = clock.split(':').collect();
     fields.len() == 3 && fields.iter().all(|f| matches!(f.len(), 1 | 2) && f.bytes().all(|b| b.is_ascii_digit()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scalars_are_what_the_go_library_takes_them_for() {
+        let number = |text: &str| resolve(text).number();
+        for (text, expected) in [
+            ("0x1F", "31"),
+            ("017", "15"),
+            ("0o17", "15"),
+            ("-0b101", "-5"),
+            ("08", "8"),
+            ("1_000", "1000"),
+            ("+5", "5"),
+            ("18446744073709551615", "18446744073709551615"),
+            ("18446744073709551616", "1.8446744073709552e+19"),
+            ("5.", "5"),
+            ("1e3", "1000"),
+            ("-0.0", "-0"),
+        ] {
+            assert_eq!(number(text).as_deref(), Some(expected), "{text}");
+        }
+        for text in ["yes", "1:30", "1e400", "_1", "0x", "1.2.3", ".", "+", "2001-01-01", "<<", "nULL"] {
+            assert_eq!(number(text), None, "{text}");
+            assert_ne!(resolve(text), Resolved::Null, "{text}");
+        }
+    }
+}
