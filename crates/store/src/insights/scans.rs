@@ -182,7 +182,10 @@ pub fn list(tx: &mut dyn Tx, org: OrgId, account: AccountId, before: Option<Scan
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn newest(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Vec<Scan>> {
-    let sql = select!("WHERE a.org_id = $1 AND (a.id = $2 OR a.parent_id = $2) AND a.last_scan_id = s.id ORDER BY a.name LIMIT 1000");
+    let sql = select!(
+        "WHERE a.org_id = $1 AND a.id IN (SELECT c.id FROM accounts c WHERE c.id = $2 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $2) AND a.last_scan_id = s.id ORDER BY a.name LIMIT 1000"
+    );
     tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert)
 }
 
@@ -259,7 +262,10 @@ fn convert_leaf(row: &dyn Row) -> Result<(Leaf, bool)> {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn leaves(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<(bool, Vec<Leaf>)> {
-    let sql = select_leaf!("WHERE a.org_id = $1 AND (a.id = $2 OR a.parent_id = $2) ORDER BY a.name LIMIT 1000");
+    let sql = select_leaf!(
+        "WHERE a.org_id = $1 AND a.id IN (SELECT c.id FROM accounts c WHERE c.id = $2 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $2) ORDER BY a.name LIMIT 1000"
+    );
     let found = tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert_leaf)?;
     let above = found.iter().any(|(leaf, root)| *root && leaf.provider == "aws");
     Ok((above, found.into_iter().filter(|(_, root)| !above || !*root).map(|(leaf, _)| leaf).collect()))
