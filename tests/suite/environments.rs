@@ -1,6 +1,9 @@
 //! Environments over HTTP: what the CLI and the SDKs rely on, what nobody may see, and what is left in the log.
 
-use pileus_testkit::{app::TestApp, client::{Answer, Client}};
+use pileus_testkit::{
+    app::TestApp,
+    client::{Answer, Client},
+};
 use serde_json::{Value, json};
 
 const BASE: &str = "/api/esc/environments/pulumi";

@@ -1,7 +1,10 @@
 //! Environments with a real server: what the unmodified CLI does with them, and that no secret is anywhere in clear.
 
 use crate::external_support::{Ran, World, pulumi};
-use pileus_testkit::{client::{Answer, Client}, server::{Start, TOKEN}};
+use pileus_testkit::{
+    client::{Answer, Client},
+    server::{Start, TOKEN},
+};
 use serde_json::json;
 use std::{os::unix::fs::PermissionsExt, path::Path};
 
@@ -9,7 +12,10 @@ const PLANTED: &str = "planted-secret-4711";
 
 fn cli(world: &World, program: &Path, args: &[&str]) -> Ran {
     let mut command = world.command(program);
-    command.env("PULUMI_ACCESS_TOKEN", TOKEN).env("PULUMI_BACKEND_URL", world.url()).env("PULUMI_SKIP_UPDATE_CHECK", "1");
+    command
+        .env("PULUMI_ACCESS_TOKEN", TOKEN)
+        .env("PULUMI_BACKEND_URL", world.url())
+        .env("PULUMI_SKIP_UPDATE_CHECK", "1");
     command.arg("env").args(args);
     Ran::of(command)
 }

@@ -115,9 +115,6 @@ mod tests {
         let said = ["{\"summary\":\"s\"}".to_owned()];
         assert_eq!(body(&with(r#"{"a":1e5}"#, &said, &[])), r#"{"a":1e5,"diagnostics":[{"summary":"s"}]}"#);
         assert_eq!(body(&with("{}", &[], &[])), "{}");
-        assert_eq!(
-            body(&failed("no", &said)),
-            r#"{"code":400,"message":"no","diagnostics":[{"summary":"s"}]}"#
-        );
+        assert_eq!(body(&failed("no", &said)), r#"{"code":400,"message":"no","diagnostics":[{"summary":"s"}]}"#);
     }
 }

@@ -32,7 +32,10 @@ pub async fn all(cx: Cx, _: ops::ListAllEnvironmentTagsEscArgs) -> Result<BTreeM
 }
 
 /// `ListEnvironmentTags`
-pub async fn list(cx: Cx, args: ops::ListEnvironmentTagsEscEnvironmentsArgs) -> Result<wire::ListEnvironmentTagsResponse> {
+pub async fn list(
+    cx: Cx,
+    args: ops::ListEnvironmentTagsEscEnvironmentsArgs,
+) -> Result<wire::ListEnvironmentTagsResponse> {
     let count = match args.count {
         None | Some(0) => PAGE,
         Some(count @ 1..=1000) => count,

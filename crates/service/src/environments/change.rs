@@ -49,8 +49,7 @@ pub async fn create(cx: &Cx, project: &str, name: &str) -> Result<()> {
         created_at: now,
         modified_at: now,
     };
-    let first =
-        RevisionRow { number: 1, creator_login: login, creator_name: shown, created_at: now, retracted: None };
+    let first = RevisionRow { number: 1, creator_login: login, creator_name: shown, created_at: now, retracted: None };
     let cx = cx.clone();
     app.store
         .write(move |tx| {

@@ -139,8 +139,7 @@ pub(super) fn parse_duration(text: &str) -> Result<i64> {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(invalid)?;
         let number: f64 = rest[..end].parse().map_err(|_| invalid())?;
-        let units =
-            [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
+        let units = [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9)];
         let unit = units.iter().find(|(unit, _)| {
             rest[end..].strip_prefix(unit).is_some_and(|after| !after.starts_with(|c: char| c.is_alphabetic()))
         });

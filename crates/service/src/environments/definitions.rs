@@ -12,8 +12,7 @@ use super::{
 };
 use crate::Cx;
 use pileus_esc::{
-    Limits,
-    edit,
+    Limits, edit,
     host::{Decrypter as _, Encrypter as _},
     secret::{envelope, open_envelope},
 };
@@ -66,7 +65,8 @@ async fn recorded(cx: &Cx, reference: Reference, event: EventType, verb: &'stati
     app.store
         .write(move |tx| {
             let source = Source::read(tx, &cx.app, cx.org()?.id, &reference)?;
-            let description = format!("{verb} revision {} of environment \"{}\"", source.number, source.row.reference());
+            let description =
+                format!("{verb} revision {} of environment \"{}\"", source.number, source.row.reference());
             let event = cx.event(event, target(&source.row), description)?;
             Ok(Recorded::new(source, event))
         })

@@ -115,12 +115,8 @@ fn run_blocking(who: Who, job: &Job, how: How, handle: tokio::runtime::Handle) -
         let context = who.values(seconds)?;
         let permission: Permission = if let How::Check { secrets: false } = how { READ } else { OPEN };
         let access = who.access.clone();
-        let loader = Guarded {
-            snapshot: &job.snapshot,
-            access: access.as_ref(),
-            permission,
-            denied: RefCell::default(),
-        };
+        let loader =
+            Guarded { snapshot: &job.snapshot, access: access.as_ref(), permission, denied: RefCell::default() };
         let providers = Shelf::new(who, handle);
         let world = World { providers: &providers, loader: &loader, context: &context };
         let decrypter: &dyn Decrypter = match &job.key {
@@ -190,8 +186,7 @@ pub(super) fn record_denied(cx: &Cx, denied: &[String]) {
 /// # Errors
 /// `NotFound`; `Forbidden`.
 pub async fn check(cx: &Cx, project: &str, name: &str, version: Option<&str>, show_secrets: bool) -> Result<Checked> {
-    let reference =
-        Reference { project: project.into(), name: name.into(), version: version.map(str::to_owned) };
+    let reference = Reference { project: project.into(), name: name.into(), version: version.map(str::to_owned) };
     let who = Who::caller(cx)?;
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
     let (source, snapshot) = cx

@@ -85,7 +85,8 @@ async fn make(app: &App) -> Result<SigningKeyRow> {
         // The cryptographic library draws its own randomness.
         let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| Error::internal("no key could be made"))?;
         let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).map_err(|_| Error::internal("a key cannot be written"))?;
-        let (n, e) = numbers(key.public_key().as_ref()).ok_or_else(|| Error::internal("a public key cannot be read"))?;
+        let (n, e) =
+            numbers(key.public_key().as_ref()).ok_or_else(|| Error::internal("a public key cannot be read"))?;
         Ok::<_, Error>((Secret::new(der.as_ref().to_vec()), URL_SAFE_NO_PAD.encode(n), URL_SAFE_NO_PAD.encode(e)))
     });
     let (private, n, e) = made.await.map_err(|e| Error::internal(format!("making a key ended badly: {e}")))??;

@@ -3,7 +3,10 @@
 use super::{READ, object, with_owner};
 use crate::{Cx, auth};
 use pileus_codec::NameCursor;
-use pileus_model::{Error, Result, caller::{OrgAccess, Principal}};
+use pileus_model::{
+    Error, Result,
+    caller::{OrgAccess, Principal},
+};
 use pileus_store::{
     Tx,
     environments::{self as store, EnvironmentRow},

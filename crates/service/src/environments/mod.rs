@@ -20,9 +20,7 @@ mod versions;
 mod world;
 
 pub use change::{create, delete, metadata, set_protected, settings};
-pub use definitions::{
-    Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update,
-};
+pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
 pub use evaluate::{Checked, check, check_yaml};
 pub use issuer::{configuration, issuer_url, public_keys};
 pub use lists::{Listed, list, list_of_caller};

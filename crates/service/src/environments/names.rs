@@ -28,7 +28,9 @@ impl Reference {
     /// # Errors
     /// `Invalid` for anything else.
     pub fn parse(text: &str) -> Result<Self> {
-        let invalid = || Error::invalid("invalid environment reference: write project/environment or project/environment@version");
+        let invalid = || {
+            Error::invalid("invalid environment reference: write project/environment or project/environment@version")
+        };
         let (path, version) = match text.split_once(['@', ':']) {
             Some((path, version)) if !version.is_empty() => (path, Some(version.to_owned())),
             Some(_) => return Err(invalid()),
@@ -74,7 +76,8 @@ pub(super) fn check_new(project: &str, name: &str) -> Result<()> {
 /// # Errors
 /// `Invalid`, saying what is allowed.
 pub(super) fn check_revision_tag(name: &str) -> Result<()> {
-    if is_name(name) && ![LATEST, "tags", ".", ".."].contains(&name) && !name.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_name(name) && ![LATEST, "tags", ".", ".."].contains(&name) && !name.starts_with(|c: char| c.is_ascii_digit())
+    {
         return Ok(());
     }
     Err(Error::invalid(format!(

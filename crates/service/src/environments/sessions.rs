@@ -77,8 +77,7 @@ pub async fn open(
         })
         .await?;
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
-    let event: EventType =
-        if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
+    let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);
     let event = cx.event(event, target(&source.row), opened(said, &ran))?;
     keep(cx, Some(source.row.id), ran, seconds, event).await
@@ -108,8 +107,7 @@ pub async fn open_yaml(cx: &Cx, text: String, duration: Option<&str>, overrides:
     };
     let who = Who::caller(cx)?;
     let (app, org, definition) = (Arc::clone(&cx.app), who.org.id, text.clone());
-    let snapshot =
-        cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, overrides.clone())).await?;
+    let snapshot = cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, overrides.clone())).await?;
     let ran = run(&who, Job::anonymous(text, snapshot), How::Open(seconds)).await?;
     let said = opened("Opened a definition that is not stored".into(), &ran);
     let event = cx.event(catalogue::ENVIRONMENT_OPEN, Target::new("environment", ANONYMOUS), said)?;

@@ -72,9 +72,7 @@ pub async fn retract(
             let row = require_locked(tx, org, &project, &name)?;
             let number = resolve(tx, org, &row, Some(&version))?;
             let replacement = match replacement {
-                Some(replacement) if replacement != number => {
-                    resolve(tx, org, &row, Some(&replacement.to_string()))?
-                }
+                Some(replacement) if replacement != number => resolve(tx, org, &row, Some(&replacement.to_string()))?,
                 Some(_) => return Err(Error::invalid("a revision cannot take its own place")),
                 None => store::newest_valid(tx, org, row.id, number)?
                     .ok_or_else(|| Error::invalid("there is no earlier revision to take its place: name one"))?,
@@ -193,8 +191,14 @@ pub async fn create_revision_tag(cx: &Cx, project: &str, name: &str, tag: &str, 
             let number = tagged(tx, &cx, &row, revision)?;
             let (editor_login, editor_name) = author(&cx);
             let now = cx.now();
-            let new =
-                RevisionTagRow { name: tag.clone(), number, editor_login, editor_name, created_at: now, modified_at: now };
+            let new = RevisionTagRow {
+                name: tag.clone(),
+                number,
+                editor_login,
+                editor_name,
+                created_at: now,
+                modified_at: now,
+            };
             store::insert_tag(tx, org, row.id, &new)?;
             let what = format!(" at revision {number}");
             let event = event(&cx, catalogue::ENVIRONMENT_REVISION_TAG_CREATED, &row, "Created", &tag, &what)?;
