@@ -41,7 +41,9 @@ async fn with_accept(by: &Client, path: &str, accept: &str) -> Value {
 async fn said(t: &TestApp, event: &str) -> Vec<String> {
     let log = t.log("pulumi").await;
     let all = t.events(log).await.into_iter();
-    all.filter(|e| e.event.event.id() == event && e.event.outcome == Outcome::Success).map(|e| e.event.description).collect()
+    all.filter(|e| e.event.event.id() == event && e.event.outcome == Outcome::Success)
+        .map(|e| e.event.description)
+        .collect()
 }
 
 fn names(list: &Value) -> Vec<String> {

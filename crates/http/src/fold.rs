@@ -64,7 +64,12 @@ mod tests {
         for rest in ["aws", "aws/scan", "scan/scan", "a//b", "aws/"] {
             assert_eq!(below(rest), None, "{rest}");
         }
-        for path in ["/api/preview/insights/acme/accounts", "/api/user", "/api/preview/insights//accounts/a/b", "/api/preview/insights/x/y/accounts/a/b"] {
+        for path in [
+            "/api/preview/insights/acme/accounts",
+            "/api/user",
+            "/api/preview/insights//accounts/a/b",
+            "/api/preview/insights/x/y/accounts/a/b",
+        ] {
             assert_eq!(folded(path), None, "{path}");
         }
     }

@@ -91,7 +91,8 @@ impl EnvironmentRef {
     /// # Errors
     /// [`crate::ErrorKind::Invalid`], saying what is allowed.
     pub fn parse(text: &str) -> Result<Self> {
-        let wrong = || Error::invalid("invalid environment reference: it must be of the form project/environment[@version]");
+        let wrong =
+            || Error::invalid("invalid environment reference: it must be of the form project/environment[@version]");
         let (path, version) = text.split_once('@').map_or((text, None), |(path, version)| (path, Some(version)));
         let (project, name) = path.split_once('/').ok_or_else(wrong)?;
         let part = |part: &str| {
@@ -312,7 +313,9 @@ mod tests {
         for good in ["us-east-1", "us-gov-east-1", "ap-southeast-12", "us-iso-east-1", "eusc-de-east-1"] {
             assert!(is_region(good), "{good}");
         }
-        for bad in ["", "us", "us-east", "us-1", "Us-east-1", "us-east-1a", "us--1", "u-east-1", "us-east-1.evil.com", "1-2-3"] {
+        for bad in
+            ["", "us", "us-east", "us-1", "Us-east-1", "us-east-1a", "us--1", "u-east-1", "us-east-1.evil.com", "1-2-3"]
+        {
             assert!(!is_region(bad), "{bad}");
         }
     }

@@ -184,7 +184,8 @@ mod tests {
 
     #[test]
     fn new_accounts() {
-        for good in ["a", "FizzBuzz AWS Staging", "100%", "100% sure", "a+b", "Küche", "云", "a%zz", &"x".repeat(100)] {
+        for good in ["a", "FizzBuzz AWS Staging", "100%", "100% sure", "a+b", "Küche", "云", "a%zz", &"x".repeat(100)]
+        {
             assert!(check_account(good).is_ok(), "{good}");
         }
         for bad in ["", "a/b", "a%20b", "a%2Fb", "%41", "a\nb", "a\u{7f}", " a", "a ", ".", "..", &"x".repeat(101)] {

@@ -46,7 +46,13 @@ pub struct App {
 
 impl App {
     /// The parts together, with nothing remembered yet.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>, egress: Egress, settings: Settings) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        egress: Egress,
+        settings: Settings,
+    ) -> Self {
         Self {
             store,
             clock,

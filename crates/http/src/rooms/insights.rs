@@ -20,7 +20,8 @@ pub async fn list(cx: Cx, args: ops::ListAccountsArgs) -> Result<Reply> {
         count: args.count,
     };
     let (found, next) = accounts::list(&cx, listing).await?;
-    let found = found.into_iter().map(|view| present::account(view, style, Shown::InList)).collect::<Result<Vec<_>>>()?;
+    let found =
+        found.into_iter().map(|view| present::account(view, style, Shown::InList)).collect::<Result<Vec<_>>>()?;
     let mut reply = json!({ "accounts": found });
     if let (Some(next), Value::Object(reply)) = (next, &mut reply) {
         reply.insert("nextToken".into(), next.into());

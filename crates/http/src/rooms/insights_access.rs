@@ -28,7 +28,10 @@ pub async fn set_tags(cx: Cx, args: ops::SetInsightAccountTagsArgs) -> Result<()
 }
 
 /// `ListInsightsAccountTeams`
-pub async fn teams(cx: Cx, args: ops::ListInsightsAccountTeamsArgs) -> Result<wire::ListTeamsByInsightsAccountResponse> {
+pub async fn teams(
+    cx: Cx,
+    args: ops::ListInsightsAccountTeamsArgs,
+) -> Result<wire::ListTeamsByInsightsAccountResponse> {
     let (account_name, teams) = teams::list(&cx, &args.account_name).await?;
     let teams = teams.into_iter().map(|given| wire::InsightsAccountTeam {
         name: given.team.name,

@@ -46,7 +46,10 @@ pub async fn versions(
     let (found, next_token) =
         resources::versions(&cx, &args.account_name, &args.resource_type_and_id, token, args.count).await?;
     let version = |(version, at)| wire::ListInsightsResourceVersion { version, created: time(at) };
-    Ok(wire::ListInsightsResourceVersionsResponse { versions: Some(found.into_iter().map(version).collect()), next_token })
+    Ok(wire::ListInsightsResourceVersionsResponse {
+        versions: Some(found.into_iter().map(version).collect()),
+        next_token,
+    })
 }
 
 /// `ListResourceVersionEdges`

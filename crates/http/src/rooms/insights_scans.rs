@@ -11,8 +11,8 @@ use pileus_service::{
         Line,
         accounts::{find, find_root},
         coverage, policies,
-        schedule::{self, Settings},
         scans::{self, Options},
+        schedule::{self, Settings},
     },
 };
 use serde_json::{Value, json};

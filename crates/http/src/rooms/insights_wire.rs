@@ -135,7 +135,9 @@ mod tests {
 
     #[test]
     fn styles() {
-        for own in ["application/vnd.pulumi+6", "application/vnd.pulumi+9", "application/json, Application/VND.pulumi+8"] {
+        for own in
+            ["application/vnd.pulumi+6", "application/vnd.pulumi+9", "application/json, Application/VND.pulumi+8"]
+        {
             assert_eq!(Style::of(Some(own)), Style::Own, "{own}");
         }
         for plain in [None, Some("*/*"), Some("application/json")] {

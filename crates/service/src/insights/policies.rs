@@ -15,8 +15,13 @@ const MAX_TYPES: usize = 2000;
 /// # Errors
 /// `Invalid` for too many.
 pub fn aws(types: &[String]) -> Result<Value> {
-    let types: Vec<String> =
-        types.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let types: Vec<String> = types
+        .iter()
+        .flat_map(|text| text.split(','))
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
+        .collect();
     if types.len() > MAX_TYPES {
         return Err(Error::invalid(format!("types must not name more than {MAX_TYPES}")));
     }

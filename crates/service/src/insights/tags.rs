@@ -69,7 +69,10 @@ pub async fn replace(cx: &Cx, name: &str, tags: BTreeMap<String, String>) -> Res
             let names: Vec<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
             let said = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
             let description = format!("Updated the tags of account \"{name}\": {said}");
-            Ok(Recorded::new((), cx.event(catalogue::CLOUD_ACCOUNT_TAGS_UPDATED, Target::new("account", &name), description)?))
+            Ok(Recorded::new(
+                (),
+                cx.event(catalogue::CLOUD_ACCOUNT_TAGS_UPDATED, Target::new("account", &name), description)?,
+            ))
         })
         .await
 }

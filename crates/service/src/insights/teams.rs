@@ -86,7 +86,10 @@ pub async fn set(cx: &Cx, name: &str, team: &str, number: Option<i64>) -> Result
             }
             let said = permission.map_or("no permission", TeamPermission::as_str);
             let description = format!("Gave team \"{}\" {said} on account \"{name}\"", team.name);
-            Ok(Recorded::new((), cx.event(catalogue::CLOUD_ACCOUNT_UPDATED, Target::new("account", &name), description)?))
+            Ok(Recorded::new(
+                (),
+                cx.event(catalogue::CLOUD_ACCOUNT_UPDATED, Target::new("account", &name), description)?,
+            ))
         })
         .await
 }

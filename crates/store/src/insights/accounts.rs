@@ -206,13 +206,17 @@ pub fn update(tx: &mut dyn Tx, org: OrgId, root: &Account) -> Result<()> {
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn set_owner(tx: &mut dyn Tx, org: OrgId, root: AccountId, owner: UserId, login: &str, at: Timestamp) -> Result<()> {
+pub fn set_owner(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    root: AccountId,
+    owner: UserId,
+    login: &str,
+    at: Timestamp,
+) -> Result<()> {
     let sql = "UPDATE accounts SET owner_id = $1, owner_login = $2, modified_at = $3 WHERE org_id = $4 AND id IN (\
          SELECT c.id FROM accounts c WHERE c.id = $5 UNION ALL SELECT c.id FROM accounts c WHERE c.parent_id = $5)";
-    tx.run(
-        sql,
-        &[owner.as_bytes().into(), login.into(), at.into(), org.as_bytes().into(), root.as_bytes().into()],
-    )?;
+    tx.run(sql, &[owner.as_bytes().into(), login.into(), at.into(), org.as_bytes().into(), root.as_bytes().into()])?;
     Ok(())
 }
 
@@ -231,7 +235,8 @@ pub fn delete(tx: &mut dyn Tx, org: OrgId, account: AccountId, at: Timestamp) ->
     ] {
         tx.run(sql, &params)?;
     }
-    let sql = "INSERT INTO account_trash (org_id, account_id, at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING";
+    let sql =
+        "INSERT INTO account_trash (org_id, account_id, at) VALUES ($1, $2, $3) ON CONFLICT (account_id) DO NOTHING";
     tx.run(sql, &[org.as_bytes().into(), account.as_bytes().into(), at.into()])?;
     Ok(())
 }

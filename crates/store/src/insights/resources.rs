@@ -109,7 +109,8 @@ pub fn find(tx: &mut dyn Tx, org: OrgId, leaf: AccountId, key: &[u8; 16]) -> Res
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn find_below(tx: &mut dyn Tx, org: OrgId, root: AccountId, kind: &str, id: &str) -> Result<Option<ResourceRow>> {
-    let sql = select!("WHERE r.org_id = $1 AND r.root_id = $2 AND r.id = $3 AND r.type_token = $4 ORDER BY a.name LIMIT 100");
+    let sql =
+        select!("WHERE r.org_id = $1 AND r.root_id = $2 AND r.id = $3 AND r.type_token = $4 ORDER BY a.name LIMIT 100");
     let params = [org.as_bytes().into(), root.as_bytes().into(), id.into(), kind.into()];
     let mut found = tx.all(sql, &params, |row| resource(row, 0))?;
     found.sort_by_key(|r| r.gone_at.is_some());
@@ -168,8 +169,7 @@ pub fn versions(
     let sql = "SELECT v.version, v.created_at FROM resources r \
          JOIN resource_versions v ON v.account_id = r.account_id AND v.key = r.key \
          WHERE r.org_id = $1 AND r.account_id = $2 AND r.key = $3 AND v.version < $4 ORDER BY v.version DESC LIMIT $5";
-    let params =
-        [org.as_bytes().into(), of.account.as_bytes().into(), (&of.key).into(), before.into(), limit.into()];
+    let params = [org.as_bytes().into(), of.account.as_bytes().into(), (&of.key).into(), before.into(), limit.into()];
     tx.all(sql, &params, |row| Ok((row.int(0)?, row.time(1)?)))
 }
 

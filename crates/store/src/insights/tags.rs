@@ -64,7 +64,14 @@ pub fn replace(tx: &mut dyn Tx, org: OrgId, root: AccountId, tags: &[(String, St
         let modified = old.filter(|tag| tag.value == *value).map_or(now, |tag| tag.modified_at);
         tx.run(
             sql,
-            &[org.as_bytes().into(), root.as_bytes().into(), name.into(), value.into(), created.into(), modified.into()],
+            &[
+                org.as_bytes().into(),
+                root.as_bytes().into(),
+                name.into(),
+                value.into(),
+                created.into(),
+                modified.into(),
+            ],
         )?;
     }
     Ok(())

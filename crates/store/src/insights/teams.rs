@@ -28,7 +28,12 @@ pub fn of_account(tx: &mut dyn Tx, org: OrgId, root: AccountId) -> Result<Vec<(T
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn of_roots(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<(AccountId, String, TeamPermission)>> {
+pub fn of_roots(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    after: &str,
+    to: &str,
+) -> Result<Vec<(AccountId, String, TeamPermission)>> {
     let sql = "SELECT a.id, t.name, g.permission FROM accounts a JOIN account_teams g ON g.account_id = a.id \
          JOIN teams t ON t.id = g.team_id WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 AND a.name <= $3";
     tx.all(sql, &[org.as_bytes().into(), after.into(), to.into()], |row| {
@@ -50,7 +55,13 @@ pub fn of_root(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<Vec<(String, T
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn set(tx: &mut dyn Tx, org: OrgId, root: AccountId, team: TeamId, permission: Option<TeamPermission>) -> Result<()> {
+pub fn set(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    root: AccountId,
+    team: TeamId,
+    permission: Option<TeamPermission>,
+) -> Result<()> {
     let sql = "DELETE FROM account_teams WHERE org_id = $1 AND account_id = $2 AND team_id = $3";
     tx.run(sql, &[org.as_bytes().into(), root.as_bytes().into(), team.as_bytes().into()])?;
     if let Some(permission) = permission {

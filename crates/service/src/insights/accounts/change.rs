@@ -64,8 +64,7 @@ fn wanted(change: Change, account: &Account) -> Result<Wanted> {
 pub async fn update(cx: &Cx, name: &str, change: Change) -> Result<()> {
     let (org, name) = (cx.org()?.id, decode_account(name));
     let wish = name.clone();
-    let before =
-        cx.app.store.read(move |tx| require_root(tx, org, &wish, "settings are managed on")).await?.account;
+    let before = cx.app.store.read(move |tx| require_root(tx, org, &wish, "settings are managed on")).await?.account;
     let confirms = change.environment.is_some() || change.config.is_some();
     let wanted = wanted(change, &before)?;
     let kept = wanted.config.as_deref().unwrap_or(&before.config);
@@ -157,7 +156,10 @@ pub async fn delete(cx: &Cx, name: &str) -> Result<()> {
                 0 => format!("Deleted account \"{name}\""),
                 _ => format!("Deleted account \"{name}\" with its {below} children"),
             };
-            Ok(Recorded::new((), cx.event(catalogue::CLOUD_ACCOUNT_DELETED, Target::new("account", &name), description)?))
+            Ok(Recorded::new(
+                (),
+                cx.event(catalogue::CLOUD_ACCOUNT_DELETED, Target::new("account", &name), description)?,
+            ))
         })
         .await
 }

@@ -95,8 +95,13 @@ mod tests {
         assert_eq!(aws(json!({"regions": ["us-east-1"]})).unwrap(), json!({"regions": ["us-east-1"]}));
         assert_eq!(normalised(Provider::Gcp, Some(&json!({"regions": []}))).unwrap(), json!({}));
         assert_eq!(normalised(Provider::Oci, None).unwrap(), json!({}));
-        for bad in [json!([]), json!({"regions": "x"}), json!({"regions": [1]}), json!({"regions": ["evil.com/"]}),
-            json!({"regions": ["us-east-1", "us-east-1"]})] {
+        for bad in [
+            json!([]),
+            json!({"regions": "x"}),
+            json!({"regions": [1]}),
+            json!({"regions": ["evil.com/"]}),
+            json!({"regions": ["us-east-1", "us-east-1"]}),
+        ] {
             assert!(aws(bad.clone()).unwrap_err().message().starts_with("invalid provider config: "), "{bad}");
         }
         assert!(normalised(Provider::Gcp, Some(&json!({"regions": ["us-east-1"]}))).is_err());

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Cx,
-    insights::{schedule, scans::Options},
+    insights::{scans::Options, schedule},
 };
 use futures_util::{StreamExt, stream};
 use pileus_model::{
@@ -58,9 +58,8 @@ struct Wanted {
 impl NewAccount {
     fn checked(self) -> Result<Wanted> {
         check_account(&self.name)?;
-        let provider = Provider::parse(&self.provider).ok_or_else(|| {
-            Error::invalid("provider must be one of aws, gcp, azure-native, oci, kubernetes")
-        })?;
+        let provider = Provider::parse(&self.provider)
+            .ok_or_else(|| Error::invalid("provider must be one of aws, gcp, azure-native, oci, kubernetes"))?;
         let pool = self.agent_pool.filter(|pool| !pool.is_empty());
         if let Some(pool) = &pool {
             check_line("agentPoolID", pool, 100)?;
@@ -101,7 +100,8 @@ pub async fn create(cx: &Cx, new: NewAccount) -> Result<View> {
         return Err(taken(&wanted.name));
     }
     let regions = config::configured_regions(&wanted.config.to_string());
-    let confirmed = credentials::confirm(cx, &wanted.name, wanted.provider, &wanted.environment, &regions, None).await?;
+    let confirmed =
+        credentials::confirm(cx, &wanted.name, wanted.provider, &wanted.environment, &regions, None).await?;
     let account = account(cx, wanted, &confirmed)?;
     let (cx2, app) = (cx.clone(), cx.app.clone());
     let (schedule, root) = account;

@@ -58,12 +58,9 @@ struct Needs {
 
 const fn needs(provider: Provider) -> Needs {
     match provider {
-        Provider::Aws => Needs {
-            variables: &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
-            files: &[],
-            one_of: &[],
-            account: None,
-        },
+        Provider::Aws => {
+            Needs { variables: &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], files: &[], one_of: &[], account: None }
+        }
         Provider::AzureNative => Needs {
             variables: &["ARM_CLIENT_ID", "ARM_TENANT_ID", "ARM_SUBSCRIPTION_ID"],
             files: &[],
@@ -189,8 +186,10 @@ mod tests {
         );
         assert!(says(Provider::Aws, &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"], &[]).is_ok());
         let azure = ["ARM_CLIENT_ID", "ARM_TENANT_ID", "ARM_SUBSCRIPTION_ID"];
-        assert!(says(Provider::AzureNative, &azure, &[]).unwrap_err().contains("either ARM_CLIENT_SECRET among")
-            || says(Provider::AzureNative, &azure, &[]).unwrap_err().contains("either ARM_CLIENT_SECRET, or"));
+        assert!(
+            says(Provider::AzureNative, &azure, &[]).unwrap_err().contains("either ARM_CLIENT_SECRET among")
+                || says(Provider::AzureNative, &azure, &[]).unwrap_err().contains("either ARM_CLIENT_SECRET, or")
+        );
         assert!(says(Provider::AzureNative, &[&azure[..], &["ARM_CLIENT_SECRET"]].concat(), &[]).is_ok());
         assert!(says(Provider::AzureNative, &[&azure[..], &["ARM_USE_OIDC", "ARM_OIDC_TOKEN"]].concat(), &[]).is_ok());
         assert!(says(Provider::Kubernetes, &["KUBECONFIG"], &[]).unwrap_err().ends_with("files KUBECONFIG"));

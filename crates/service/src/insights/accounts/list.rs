@@ -68,7 +68,8 @@ pub async fn list(cx: &Cx, listing: Listing) -> Result<(Vec<View>, Option<String
             let org = cx.org()?.id;
             let mut policies = vec![cx.access()?.policy.clone()];
             if let Some(role) = role {
-                let granted = find_grant(tx, org, role)?.ok_or_else(|| Error::invalid("roleID is not the id of a role"))?;
+                let granted =
+                    find_grant(tx, org, role)?.ok_or_else(|| Error::invalid("roleID is not the id of a role"))?;
                 policies.push(granted.policy);
             }
             match &parent {

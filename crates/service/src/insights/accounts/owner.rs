@@ -10,11 +10,7 @@ use pileus_model::{
     caller::UserRef,
     names::decode_account,
 };
-use pileus_store::{
-    Recorded,
-    insights::accounts as store,
-    members, organizations, users,
-};
+use pileus_store::{Recorded, insights::accounts as store, members, organizations, users};
 
 /// Gives an account and its children to another member of the organisation. The previous owner, as far as he still exists:
 /// his login and display name.
@@ -37,7 +33,8 @@ pub async fn reassign(cx: &Cx, name: &str, login: &str) -> Result<(String, Strin
             };
             let before = before.unwrap_or_else(|| (account.owner_login.clone(), String::new()));
             store::set_owner(tx, org, account.id, new.id, &new.login, cx.now())?;
-            let description = format!("Gave account \"{name}\" to \"{}\"; before, it was owned by \"{}\"", new.login, before.0);
+            let description =
+                format!("Gave account \"{name}\" to \"{}\"; before, it was owned by \"{}\"", new.login, before.0);
             let event = cx.event(catalogue::CLOUD_ACCOUNT_UPDATED, Target::new("account", &name), description)?;
             Ok(Recorded::new(before, event))
         })

@@ -8,10 +8,10 @@ mod report;
 mod summary;
 mod sweep;
 
+pub use pileus_store::insights::resources::{EdgeRow, ResourceRow};
 pub use references::{Referring, references, references_of_many};
 pub use report::{Reported, upsert};
 pub use summary::{Bucket, Granularity, Window, resources_summary, scans_summary};
-pub use pileus_store::insights::resources::{EdgeRow, ResourceRow};
 pub use sweep::sweep;
 
 use super::accounts::require;
@@ -126,7 +126,9 @@ pub async fn versions(
 ) -> Result<(Vec<(i64, Timestamp)>, Option<String>)> {
     let count = page_size(count)?;
     let before = match token {
-        Some(token) => number(token).map_err(|_| Error::invalid("continuationToken is not one that an earlier page ended with"))?,
+        Some(token) => {
+            number(token).map_err(|_| Error::invalid("continuationToken is not one that an earlier page ended with"))?
+        }
         None => i64::MAX,
     };
     let (org, account, named) = (cx.org()?.id, decode_account(account), decode_resource(named));

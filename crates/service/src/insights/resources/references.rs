@@ -3,7 +3,10 @@
 //! This room knows how far that goes. It must never know how a reference was found.
 
 use super::{Found, Which, find, version};
-use crate::{Cx, insights::accounts::{READ, permit}};
+use crate::{
+    Cx,
+    insights::accounts::{READ, permit},
+};
 use pileus_model::{
     Error, Result,
     ids::OrgId,

@@ -90,8 +90,12 @@ pub async fn upsert(cx: &Cx, account: &str, reported: Vec<Reported>) -> Result<(
                 changed += usize::from(store::put(tx, &scope, item)? != Put::Unchanged);
             }
             let all = items.len();
-            let description = format!("Updated account \"{name}\": {all} resources were reported, {changed} of them new or changed");
-            Ok(Recorded::new((), cx.event(catalogue::CLOUD_ACCOUNT_UPDATED, Target::new("account", &name), description)?))
+            let description =
+                format!("Updated account \"{name}\": {all} resources were reported, {changed} of them new or changed");
+            Ok(Recorded::new(
+                (),
+                cx.event(catalogue::CLOUD_ACCOUNT_UPDATED, Target::new("account", &name), description)?,
+            ))
         })
         .await
 }

@@ -59,7 +59,9 @@ impl Window {
             (None, Some(start)) => {
                 let earliest = now.plus_seconds(-most * DAY / SECOND);
                 let from = Timestamp::from_seconds(start).filter(|from| *from < now && *from >= earliest);
-                from.ok_or_else(|| Error::invalid(format!("lookbackStart must be a past second, at most {most} days back")))?
+                from.ok_or_else(|| {
+                    Error::invalid(format!("lookbackStart must be a past second, at most {most} days back"))
+                })?
             }
             (Some(_), None) => return Err(Error::invalid(format!("lookbackDays must be in the range [1, {most}]"))),
             _ => return Err(Error::invalid("exactly one of lookbackDays and lookbackStart must be given")),
@@ -223,8 +225,15 @@ mod tests {
         let now = Timestamp::from_seconds(1_763_800_000).unwrap();
         assert!(Window::parse(now, "daily", Some(30), None).is_ok());
         assert!(Window::parse(now, "daily", None, Some(1_763_700_000)).is_ok());
-        for bad in [("daily", None, None), ("daily", Some(1), Some(1_763_700_000)), ("daily", Some(0), None), ("daily", Some(400), None),
-            ("hourly", Some(3), None), ("daily", None, Some(1_763_800_001)), ("never", Some(1), None)] {
+        for bad in [
+            ("daily", None, None),
+            ("daily", Some(1), Some(1_763_700_000)),
+            ("daily", Some(0), None),
+            ("daily", Some(400), None),
+            ("hourly", Some(3), None),
+            ("daily", None, Some(1_763_800_001)),
+            ("never", Some(1), None),
+        ] {
             assert!(Window::parse(now, bad.0, bad.1, bad.2).is_err(), "{bad:?}");
         }
     }
