@@ -459,6 +459,12 @@ def ids(rows):
     return wrong
 
 
+def actions(table):
+    """Actions that exist: those of the schemas' handlers, and those of actions.txt."""
+    by_hand = [a for a in (DATA / "actions.txt").read_text().splitlines() if a and not a.startswith("#")]
+    return {a.lower() for entry in table.values() for a in entry["actions"]} | {a.lower() for a in by_hand}
+
+
 PAGINATORS, SESSION = {}, botocore.session.get_session()
 
 
@@ -468,6 +474,7 @@ def main():
     for line in (DATA / "cloudcontrol.jsonl").read_text().splitlines():
         entry = json.loads(line)
         table[entry["type"]] = entry
+    allowed = actions(table)
     for path in sorted((DATA / "native").glob("*.toml")):
         catalogue = tomllib.loads(path.read_text())
         service = catalogue["service"]
@@ -488,9 +495,10 @@ def main():
                     raise Wrong("named twice")
                 if "cfn" in kind and kind["cfn"] not in table:
                     raise Wrong(f"{kind['cfn']} is no type of the schemas")
-                if any(not re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9*]+", a) for c in [kind["list"], *kind.get("read", [])]
-                       for a in (c["action"] if isinstance(c["action"], list) else [c["action"]])):
-                    raise Wrong("an action is not written as service:Name")
+                for call in [kind["list"], *kind.get("read", [])]:
+                    for action in call["action"] if isinstance(call["action"], list) else [call["action"]]:
+                        if action.lower() not in allowed:
+                            raise Wrong(f"{action} is in no handler of the schemas and not in actions.txt")
             except Wrong as why:
                 wrong.append(f"{path.name}: {kind['token']}: {why}")
             seen.add(kind["token"])

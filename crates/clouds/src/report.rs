@@ -47,7 +47,7 @@ pub enum TypeOutcome {
     NeedsParent,
     /// An error of any other kind.
     Failed {
-        /// The cloud's code, or `connection`, `timeout`, `malformed`, `too-large`, `page-loop`, `id`.
+        /// The cloud's code, or `connection`, `timeout`, `malformed`, `too-large`, `page-loop`, `id`, `setting`.
         code: String,
         /// What the cloud answered, or what went wrong.
         message: String,

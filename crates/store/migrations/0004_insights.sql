@@ -26,11 +26,11 @@ CREATE TABLE accounts (
   scanned_at BIGINT,             -- leaf: when its last succeeded scan finished
   created_at BIGINT NOT NULL,
   modified_at BIGINT NOT NULL,
-  UNIQUE (org_id, name)
+  UNIQUE (name, org_id)
 );
-CREATE INDEX accounts_by_parent ON accounts (org_id, parent_id, name);
-CREATE INDEX accounts_by_environment ON accounts (org_id, env_project, env_name);
-CREATE INDEX accounts_by_owner ON accounts (org_id, owner_id);
+-- None of these begins with org_id, which planners without statistics would prefer to what narrows more.
+CREATE INDEX accounts_by_parent ON accounts (parent_id, org_id, name);
+CREATE INDEX accounts_by_environment ON accounts (env_project, env_name, org_id);
 
 -- Tags of roots; children have their root's.
 CREATE TABLE account_tags (

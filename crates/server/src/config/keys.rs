@@ -147,6 +147,24 @@ pub static EGRESS_ALLOW: Key = Key {
     doc: "Places that Pileus may connect to although they are not public: networks, addresses, hosts, with or without a port",
     ..PLAIN
 };
+/// `clouds.aws.endpoint`
+pub static AWS_ENDPOINT: Key = Key {
+    name: "clouds.aws.endpoint",
+    env: "PILEUS_CLOUDS_AWS_ENDPOINT",
+    default_note: "AWS's own addresses",
+    check: |text| parse::endpoint(text).map(drop),
+    doc: "Where requests to AWS go instead, for tests and proxies; that address may then be reached",
+    ..PLAIN
+};
+/// `clouds.aws.listing`
+pub static AWS_LISTING: Key = Key {
+    name: "clouds.aws.listing",
+    env: "PILEUS_CLOUDS_AWS_LISTING",
+    default: "both",
+    check: |text| parse::listing(text).map(drop),
+    doc: "How scans list: native (the services' own APIs), cloud-control, or both",
+    ..PLAIN
+};
 /// `limits.requests_per_second`
 pub static REQUESTS_PER_SECOND: Key = Key {
     name: "limits.requests_per_second",
@@ -267,6 +285,8 @@ pub static KEYS: &[&Key] = &[
     &LOG_FORMAT,
     &LOG_FILTER,
     &EGRESS_ALLOW,
+    &AWS_ENDPOINT,
+    &AWS_LISTING,
     &REQUESTS_PER_SECOND,
     &PUBLIC_REQUESTS_PER_SECOND,
     &FAILED_LOGINS_PER_MINUTE,

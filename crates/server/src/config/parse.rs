@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use pileus_egress::Allow;
 use pileus_model::Secret;
+use pileus_service::insights::scans::clouds::Mode;
 use std::{net::SocketAddr, path::PathBuf};
 use tracing_subscriber::EnvFilter;
 use url::Url;
@@ -75,6 +76,33 @@ pub fn public_url(text: &str) -> Result<String, String> {
         return Err(bad());
     }
     Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+/// An http or https URL of nothing but scheme, host and port; empty for none.
+///
+/// # Errors
+/// What is allowed.
+pub fn endpoint(text: &str) -> Result<Option<String>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    match public_url(text) {
+        Ok(url) if url.matches('/').count() == 2 => Ok(Some(url)),
+        _ => Err(format!("{text:?} is not a scheme, a host and a port such as http://127.0.0.1:5000")),
+    }
+}
+
+/// How scans list.
+///
+/// # Errors
+/// What is allowed.
+pub fn listing(text: &str) -> Result<Mode, String> {
+    match text {
+        "native" => Ok(Mode::Native),
+        "cloud-control" => Ok(Mode::CloudControl),
+        "both" => Ok(Mode::Both),
+        _ => Err(format!("{text:?} is none of native, cloud-control, both")),
+    }
 }
 
 /// A CIDR or a single address.

@@ -5,6 +5,7 @@ use super::{Loaded, Value, keys};
 use crate::{config::keys::Key, failure::Failure};
 use ipnet::IpNet;
 use pileus_egress::Allow;
+use pileus_service::insights::scans::clouds::Mode;
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The configuration of `pileus serve`.
@@ -26,6 +27,10 @@ pub struct Config {
     pub log_filter: String,
     /// Places that are not public but that outgoing requests may reach.
     pub egress_allow: Vec<Allow>,
+    /// Where requests to AWS go instead.
+    pub aws_endpoint: Option<String>,
+    /// How scans of AWS list.
+    pub aws_listing: Mode,
     /// The limits.
     pub limits: Limits,
 }
@@ -78,6 +83,8 @@ impl Config {
             log_format: parsed(&keys::LOG_FORMAT, parse::log_format(text(loaded, &keys::LOG_FORMAT)))?,
             log_filter: text(loaded, &keys::LOG_FILTER).to_owned(),
             egress_allow: list(loaded, &keys::EGRESS_ALLOW, parse::allowed)?,
+            aws_endpoint: parsed(&keys::AWS_ENDPOINT, parse::endpoint(text(loaded, &keys::AWS_ENDPOINT)))?,
+            aws_listing: parsed(&keys::AWS_LISTING, parse::listing(text(loaded, &keys::AWS_LISTING)))?,
             limits: Limits {
                 requests_per_second: number(loaded, &keys::REQUESTS_PER_SECOND)?,
                 public_requests_per_second: number(loaded, &keys::PUBLIC_REQUESTS_PER_SECOND)?,

@@ -17,7 +17,7 @@ use crate::{
 };
 use first::Wishes;
 use pileus_model::{clock::SystemClock, entropy::SystemEntropy, token::TokenValue};
-use pileus_service::{App, background, install};
+use pileus_service::{App, background, insights::scans::clouds::Aws, install};
 use pileus_store::Store;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::watch};
@@ -68,9 +68,12 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let settings = parts::settings(config, &dir, address);
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), parts::egress(config), settings);
     let keys = master_key::load(&app, &dir).await?;
-    let app = Arc::new(app.with_keys(keys));
+    let aws = parts::aws(config)?;
+    let mut app = app.with_keys(keys).with_clouds(Arc::<Aws>::clone(&aws));
+    app.sts_endpoint.clone_from(&config.aws_endpoint);
+    let app = Arc::new(app);
     pileus_service::keys::verify(&app).await?;
-    let served = with_store(config, &dir, listener, address, stop, app).await;
+    let served = with_store(config, &dir, listener, address, stop, app, aws).await;
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("the database could not be closed in time; nothing that was acknowledged is lost");
     }
@@ -85,6 +88,7 @@ async fn with_store(
     address: SocketAddr,
     mut stop: watch::Receiver<bool>,
     app: Arc<App>,
+    aws: Arc<Aws>,
 ) -> Result<(), Failure> {
     let metrics = logs::metrics()?;
     let service = pileus_http::serve_router(Arc::clone(&app), parts::http(config, metrics.clone()))?;
@@ -104,6 +108,7 @@ async fn with_store(
         }
     });
     let (finish, finished) = watch::channel(false);
+    let scans = tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
     if cut > 0 {
@@ -113,8 +118,16 @@ async fn with_store(
     if tokio::time::timeout(FLUSH, work).await.is_err() {
         tracing::warn!("the background work did not finish in time; what it had counted is lost");
     }
+    if tokio::time::timeout(FLUSH, scans).await.is_err() {
+        tracing::warn!("scans could not be given back in time; they go on when this node is found silent");
+    }
     upkeep.abort();
     Ok(())
+}
+
+/// What this node is called where several are: its address and its process.
+fn node(address: SocketAddr) -> String {
+    format!("{address}/{}", std::process::id())
 }
 
 /// Sets the installation up if this is its first start. Returns what is to be printed.

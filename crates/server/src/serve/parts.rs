@@ -8,7 +8,11 @@ use crate::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use pileus_egress::{AllowList, Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
-use pileus_service::Settings;
+use pileus_model::clock::SystemClock;
+use pileus_service::{
+    Settings,
+    insights::scans::clouds::{Aws, AwsConfig},
+};
 use pileus_store::StoreConfig;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -44,9 +48,23 @@ pub fn store(config: &Config, dir: &DataDir) -> StoreConfig {
     }
 }
 
+/// Where outgoing requests may go.
+fn outgoing(config: &Config) -> EgressConfig {
+    EgressConfig { allow: AllowList::new(config.egress_allow.clone()), ..EgressConfig::default() }
+}
+
 /// The guarded client for outgoing requests.
 pub fn egress(config: &Config) -> Egress {
-    Egress::new(EgressConfig { allow: AllowList::new(config.egress_allow.clone()), ..EgressConfig::default() })
+    Egress::new(outgoing(config))
+}
+
+/// The client for AWS.
+///
+/// # Errors
+/// One line: the endpoint that was configured can't be used.
+pub fn aws(config: &Config) -> Result<Arc<Aws>, Failure> {
+    let wanted = AwsConfig { endpoint: config.aws_endpoint.clone(), egress: outgoing(config), ..AwsConfig::default() };
+    Aws::new(wanted, Arc::new(SystemClock)).map(Arc::new).map_err(|error| Failure::new(format!("clouds.aws.endpoint: {error}")))
 }
 
 /// What the HTTP floor is told.

@@ -9,7 +9,9 @@ use pileus_model::{
     names::check_text,
 };
 use pileus_store::{
-    Recorded, organizations,
+    Recorded,
+    insights::teams as account_teams,
+    organizations,
     teams::{self as store, TeamRow},
     tokens,
 };
@@ -92,6 +94,7 @@ pub async fn delete(cx: &Cx, name: &str) -> Result<()> {
                 let description = format!("Deleted team token \"{token}\" of team \"{name}\"");
                 events.push(cx.event(catalogue::TEAM_TOKEN_DELETED, Target::new("token", token), description)?);
             }
+            account_teams::forget_team(tx, org, team.id)?;
             store::delete(tx, org, team.id)?;
             if let Some(role) = team.role {
                 events.extend(drop_private(tx, &cx, role)?);

@@ -92,7 +92,7 @@ pub fn newest_scans(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Resul
     );
     let mut found = tx.all(own, &params, scans::convert)?;
     let below = scans::select!(
-        "JOIN accounts r ON r.id = a.parent_id \
+        "JOIN accounts r ON r.id = a.parent_id AND r.org_id = a.org_id \
          WHERE r.org_id = $1 AND r.parent_id IS NULL AND r.name > $2 AND r.name <= $3 AND a.last_scan_id = s.id"
     );
     found.extend(tx.all(below, &params, scans::convert)?);
@@ -105,12 +105,16 @@ pub fn newest_scans(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Resul
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn counts(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<(AccountId, i64)>> {
-    let sql = "SELECT r.id, CAST(SUM(a.resource_count) AS BIGINT) FROM accounts r \
-         JOIN accounts a ON a.root_id = r.id AND a.org_id = r.org_id \
+    let params = [org.as_bytes().into(), after.into(), to.into()];
+    let read = |row: &dyn Row| Ok((AccountId::from_bytes(row.id(0)?), row.int(1)?));
+    let own = "SELECT r.id, r.resource_count FROM accounts r WHERE r.org_id = $1 AND r.parent_id IS NULL \
+         AND r.name > $2 AND r.name <= $3 AND r.resource_count IS NOT NULL";
+    let mut found = tx.all(own, &params, read)?;
+    let below = "SELECT r.id, CAST(SUM(a.resource_count) AS BIGINT) FROM accounts r \
+         JOIN accounts a ON a.org_id = r.org_id AND a.parent_id = r.id \
          WHERE r.org_id = $1 AND r.parent_id IS NULL AND r.name > $2 AND r.name <= $3 AND a.resource_count IS NOT NULL GROUP BY r.id";
-    tx.all(sql, &[org.as_bytes().into(), after.into(), to.into()], |row| {
-        Ok((AccountId::from_bytes(row.id(0)?), row.int(1)?))
-    })
+    found.extend(tx.all(below, &params, read)?);
+    Ok(found)
 }
 
 /// The resources of an account and its children after their last succeeded scans; `None` before the first.
@@ -118,8 +122,8 @@ pub fn counts(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn count(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Option<i64>> {
-    let sql = "SELECT resource_count FROM accounts WHERE org_id = $1 AND (id = $2 OR parent_id = $2) AND resource_count IS NOT NULL \
-         LIMIT 1000";
+    let sql = "SELECT resource_count FROM accounts WHERE org_id = $1 AND id IN (SELECT c.id FROM accounts c WHERE c.id = $2 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $2) AND resource_count IS NOT NULL LIMIT 1000";
     let counts = tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], |row| row.int(0))?;
     Ok((!counts.is_empty()).then(|| counts.into_iter().sum()))
 }
@@ -182,7 +186,8 @@ pub fn update(tx: &mut dyn Tx, org: OrgId, root: &Account) -> Result<()> {
         ],
     )?;
     let sql = "UPDATE accounts SET env_project = $1, env_name = $2, env_version = $3, modified_at = $4 \
-         WHERE org_id = $5 AND (id = $6 OR parent_id = $6)";
+         WHERE org_id = $5 AND id IN (SELECT c.id FROM accounts c WHERE c.id = $6 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $6)";
     tx.run(
         sql,
         &[
@@ -209,7 +214,8 @@ pub fn set_owner(
     login: &str,
     at: Timestamp,
 ) -> Result<()> {
-    let sql = "UPDATE accounts SET owner_id = $1, owner_login = $2, modified_at = $3 WHERE org_id = $4 AND (id = $5 OR parent_id = $5)";
+    let sql = "UPDATE accounts SET owner_id = $1, owner_login = $2, modified_at = $3 WHERE org_id = $4 AND id IN (\
+         SELECT c.id FROM accounts c WHERE c.id = $5 UNION ALL SELECT c.id FROM accounts c WHERE c.parent_id = $5)";
     tx.run(sql, &[owner.as_bytes().into(), login.into(), at.into(), org.as_bytes().into(), root.as_bytes().into()])?;
     Ok(())
 }

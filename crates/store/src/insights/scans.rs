@@ -170,9 +170,7 @@ pub fn list(tx: &mut dyn Tx, org: OrgId, account: AccountId, before: Option<Scan
     let sql = select!("WHERE s.org_id = $1 AND s.account_id = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4");
     let params = [org.as_bytes().into(), account.as_bytes().into(), before.as_bytes().into(), limit.into()];
     let mut scans = tx.all(sql, &params, convert)?;
-    let sql = select!(
-        "WHERE s.org_id = $1 AND s.root_id = $2 AND s.account_id <> $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4"
-    );
+    let sql = select!("WHERE s.org_id = $1 AND s.root_id = $2 AND s.account_id <> $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4");
     scans.extend(tx.all(sql, &params, convert)?);
     scans.sort_by_key(|scan| std::cmp::Reverse(scan.id));
     scans.truncate(usize::try_from(limit).unwrap_or(0));
@@ -185,7 +183,8 @@ pub fn list(tx: &mut dyn Tx, org: OrgId, account: AccountId, before: Option<Scan
 /// `Unavailable` where the database can't.
 pub fn newest(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Vec<Scan>> {
     let sql = select!(
-        "WHERE a.org_id = $1 AND (a.id = $2 OR a.parent_id = $2) AND a.last_scan_id = s.id ORDER BY a.name LIMIT 1000"
+        "WHERE a.org_id = $1 AND a.id IN (SELECT c.id FROM accounts c WHERE c.id = $2 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $2) AND a.last_scan_id = s.id ORDER BY a.name LIMIT 1000"
     );
     tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert)
 }
@@ -263,7 +262,10 @@ fn convert_leaf(row: &dyn Row) -> Result<(Leaf, bool)> {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn leaves(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<(bool, Vec<Leaf>)> {
-    let sql = select_leaf!("WHERE a.org_id = $1 AND (a.id = $2 OR a.parent_id = $2) ORDER BY a.name LIMIT 1000");
+    let sql = select_leaf!(
+        "WHERE a.org_id = $1 AND a.id IN (SELECT c.id FROM accounts c WHERE c.id = $2 UNION ALL \
+         SELECT c.id FROM accounts c WHERE c.parent_id = $2) ORDER BY a.name LIMIT 1000"
+    );
     let found = tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert_leaf)?;
     let above = found.iter().any(|(leaf, root)| *root && leaf.provider == "aws");
     Ok((above, found.into_iter().filter(|(_, root)| !above || !*root).map(|(leaf, _)| leaf).collect()))
@@ -293,9 +295,7 @@ pub fn runs(tx: &mut dyn Tx, org: OrgId, leaf: AccountId) -> Result<bool> {
 /// `Unavailable` where the database can't.
 pub fn lock_running(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Vec<Scan>> {
     let sql = crate::Sql {
-        sqlite: select!(
-            "WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id"
-        ),
+        sqlite: select!("WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id"),
         postgres: select!(
             "WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id FOR UPDATE OF s"
         ),

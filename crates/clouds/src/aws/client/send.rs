@@ -231,6 +231,12 @@ impl Failure {
                 };
                 CloudError::Broken { code, message: error.to_string() }
             }
+            // What the catalogue expects is the catalogue's business, whatever the code means elsewhere.
+            Self::Refused { refusal: Refusal { status, code, message }, .. }
+                if call.absent.contains(&code) || call.gone.contains(&code) =>
+            {
+                CloudError::Answer { status, code, message }
+            }
             Self::Refused { refusal: Refusal { status, code, message }, .. } => match kind {
                 Kind::Throttled => CloudError::Throttled,
                 Kind::Credentials | Kind::Skewed => CloudError::Credentials { code, message },

@@ -103,9 +103,12 @@ impl<'a> Run<'a> {
     /// if they are refused everywhere.
     async fn settle(&self, error: CloudError) -> Result<TypeOutcome, CloudError> {
         Ok(match error {
-            CloudError::Canceled | CloudError::Sink(_) | CloudError::Setting(_) => return Err(error),
+            CloudError::Canceled | CloudError::Sink(_) => return Err(error),
+            CloudError::Setting(message) => TypeOutcome::Failed { code: "setting".into(), message },
             CloudError::Credentials { code, message } => {
-                super::who::identity(&self.session).await?;
+                if let Err(error @ CloudError::Credentials { .. }) = super::who::identity(&self.session).await {
+                    return Err(error);
+                }
                 TypeOutcome::Failed { code, message }
             }
             CloudError::Denied { action, message } => TypeOutcome::Denied { action, message },
@@ -129,7 +132,7 @@ impl<'a> Run<'a> {
             TypeOutcome::Denied { action, .. } => self.sink.log(format!("{place}: {token}: {action} is denied")),
             TypeOutcome::Throttled => self.sink.log(format!("{place}: {token}: throttled again and again")),
             TypeOutcome::Failed { code, message } => self.sink.log(format!("{place}: {token}: {message} ({code})")),
-            _ if done % 100 == 0 => self.sink.log(format!("{place}: {done} of {total} types")),
+            _ if done.is_multiple_of(100) => self.sink.log(format!("{place}: {done} of {total} types")),
             _ => {}
         }
         Ok(self.sink.report(report).await?)

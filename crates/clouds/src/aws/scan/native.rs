@@ -136,7 +136,7 @@ impl Run<'_> {
         let mut seen = HashSet::new();
         loop {
             let answer = match self.session.call(unit.service, call, &ask, &line.tally).await {
-                Err(CloudError::Answer { code, .. } | CloudError::Denied { message: code, .. })
+                Err(CloudError::Answer { code, .. })
                     if call.absent.contains(&code) || (parent.is_some() && call.gone.contains(&code)) =>
                 {
                     return Ok(());

@@ -108,6 +108,24 @@ async fn clocks_are_corrected() {
 }
 
 #[tokio::test]
+async fn credentials_that_end_meanwhile_end_the_scan() {
+    let fake = Fake::start(|seen, n| match n {
+        0 => identity(seen).unwrap_or(Reply::Cut),
+        _ => Reply::error(403, "ExpiredToken", "The security token included in the request is expired"),
+    })
+    .await;
+    let (kept, ended) = scan(&fake, Mode::Native, &[VPC]).await;
+    assert!(matches!(&ended, Err(CloudError::Credentials { code, .. }) if code == "ExpiredToken"), "{ended:?}");
+    assert!(kept.reports.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn credentials_that_one_service_refuses_are_its_failure() {
+    let (_, _, outcome) = two_pages(|n| (n == 0).then(|| Reply::error(401, "AuthFailure", "no"))).await;
+    assert!(matches!(outcome, TypeOutcome::Failed { code, .. } if code == "AuthFailure"));
+}
+
+#[tokio::test]
 async fn slow_answers_time_out() {
     let fake = Fake::start(|seen, _| identity(seen).unwrap_or(Reply::Silent)).await;
     let kept = Kept::default();

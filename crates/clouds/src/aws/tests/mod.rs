@@ -1,5 +1,5 @@
 //! The scanner against a server that answers what the test says, well or badly.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod cloud_control;
 mod fake;

@@ -56,7 +56,7 @@ pub struct Starter<'a> {
 }
 
 /// Starts a scan by hand: of a leaf its own, which is returned; of a root one of each child that is not being scanned, and
-/// nothing is returned. Callers hold the organisation's lock for nothing: the index of running scans decides.
+/// nothing is returned.
 ///
 /// # Errors
 /// `Invalid` if a scan is in progress (of a root: of each child), if there is nothing to scan, or for bad options.

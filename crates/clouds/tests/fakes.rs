@@ -1,7 +1,8 @@
-//! The scanner against moto, an AWS written by others, which checks signatures and permissions: what is found is what boto3 lists.
+//! The scanner against AWSs written by others: moto, which checks signatures and permissions, and ministack, which has Cloud Control. What
+//! is found is what boto3 lists.
 //!
-//! Needs a Python with moto (`PILEUS_TEST_PYTHON`); without one it says that it was skipped.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "tests")]
+//! Needs a Python with both (`PILEUS_TEST_PYTHON`); without one it says that it was skipped.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 use pileus_clouds::{
     BoxFuture, CloudError, Found, Mode, Place, RedactionKey, ScanOptions, Sink, TypeOutcome, TypeReport,
@@ -17,33 +18,27 @@ use std::{
     time::Duration,
 };
 
-/// moto with things in it.
+/// A fake with things in it.
 struct House {
     child: Child,
     said: Value,
 }
 
 impl House {
-    fn open(lacking: &str) -> Option<Self> {
+    fn open(fake: &str, argument: &str) -> Option<Self> {
         let Some(python) = std::env::var_os("PILEUS_TEST_PYTHON") else {
-            return skipped("PILEUS_TEST_PYTHON is not set");
+            return skipped(fake, "PILEUS_TEST_PYTHON is not set");
         };
-        if !Command::new(&python)
-            .args(["-c", "import moto.server, boto3"])
-            .stderr(Stdio::null())
-            .status()
-            .unwrap()
-            .success()
-        {
-            return skipped("the Python of PILEUS_TEST_PYTHON has no moto");
+        let import = format!("import boto3, {fake}");
+        if !Command::new(&python).args(["-c", &import]).stderr(Stdio::null()).status().unwrap().success() {
+            return skipped(fake, "the Python of PILEUS_TEST_PYTHON lacks it");
         }
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/moto_house.py");
-        let mut child =
-            Command::new(python).args([script, lacking]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let script = format!("{}/tests/{fake}_house.py", env!("CARGO_MANIFEST_DIR"));
+        let mut command = Command::new(python);
+        let mut child = command.args([&script, argument]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let said =
-            lines.find_map(|line| serde_json::from_str::<Value>(&line.unwrap()).ok().filter(Value::is_object)).unwrap();
-        Some(Self { child, said })
+        let said = lines.find_map(|line| serde_json::from_str::<Value>(&line.unwrap()).ok().filter(Value::is_object));
+        Some(Self { child, said: said.unwrap() })
     }
 
     fn aws(&self) -> Aws {
@@ -73,12 +68,12 @@ impl Drop for House {
     }
 }
 
-fn skipped<T>(why: &str) -> Option<T> {
-    eprintln!("skipped: AWS against moto: {why}");
+fn skipped<T>(fake: &str, why: &str) -> Option<T> {
+    eprintln!("skipped: AWS against {fake}: {why}");
     if let Some(list) = std::env::var_os("PILEUS_SKIPPED")
         && let Ok(mut file) = std::fs::OpenOptions::new().append(true).open(list)
     {
-        let _ = writeln!(file, "AWS against moto: {why}");
+        let _ = writeln!(file, "AWS against {fake}: {why}");
     }
     None
 }
@@ -123,6 +118,16 @@ impl Kept {
     }
 }
 
+/// Services that moto does not have and does not refuse either: it never answers.
+const SILENT: [&str; 3] = ["aws:apprunner/", "aws:redshiftserverless/", "aws:ecrpublic/"];
+
+/// The types that are scanned.
+fn types(house: &House, name: &str) -> Vec<String> {
+    let mut types = house.aws().types(&place(name), Mode::Native);
+    types.retain(|token| !SILENT.iter().any(|silent| token.starts_with(silent)));
+    types
+}
+
 fn place(name: &str) -> Place {
     if name == "global" { Place::Global } else { Place::Region(name.to_owned()) }
 }
@@ -130,14 +135,15 @@ fn place(name: &str) -> Place {
 async fn scan(house: &House, whose: &str, name: &str) -> Kept {
     let kept = Kept::default();
     let redaction = RedactionKey::new([9; 32]);
-    let options = ScanOptions { read_timeout: Duration::from_secs(10), ..ScanOptions::new(redaction) };
+    let options =
+        ScanOptions { read_timeout: Duration::from_secs(10), types: types(house, name), ..ScanOptions::new(redaction) };
     house.aws().scan(&house.credentials(whose), &place(name), Mode::Native, &options, &kept).await.unwrap();
     kept
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_found_is_what_boto3_lists() {
-    let Some(house) = House::open("sqs:ListQueues,ecs:DescribeClusters") else { return };
+    let Some(house) = House::open("moto", "sqs:ListQueues,ecs:DescribeClusters") else { return };
     let who = house.aws().identity(&house.credentials("all"), Some("eu-west-1")).await.unwrap();
     assert_eq!((who.account.as_str(), who.arn.as_str()), ("123456789012", "arn:aws:iam::123456789012:user/all"));
     assert!(house.aws().regions(&house.credentials("all"), None).await.unwrap().len() > 15);
@@ -160,7 +166,7 @@ async fn what_is_found_is_what_boto3_lists() {
             );
         }
         assert_eq!(kept.denied(), Vec::<String>::new(), "{name}");
-        let types = house.aws().types(&place(name), Mode::Native);
+        let types = types(&house, name);
         let mut reported: Vec<String> = kept.reports.lock().unwrap().iter().map(|r| r.type_token.clone()).collect();
         reported.sort();
         assert_eq!(reported, types);
@@ -187,4 +193,21 @@ async fn two_actions_missing(house: &House) {
     for (token, ids) in expected.iter().filter(|(t, _)| !t.contains("sqs") && !t.contains("ecs")) {
         assert_eq!(kept.ids(token), *ids, "{token}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cloud_control_finds_what_boto3_lists() {
+    let Some(house) = House::open("ministack", "") else { return };
+    let (expected, kept) = (house.expected("us-east-1"), Kept::default());
+    let redaction = RedactionKey::new([9; 32]);
+    let options = ScanOptions { types: expected.keys().cloned().collect(), ..ScanOptions::new(redaction) };
+    let (credentials, here) = (house.credentials("all"), place("us-east-1"));
+    house.aws().scan(&credentials, &here, Mode::CloudControl, &options, &kept).await.unwrap();
+    for (token, ids) in expected {
+        assert_eq!(ids.len(), 3, "{token}");
+        assert_eq!(kept.ids(&token), ids, "{token} {:?}", kept.reports.lock().unwrap());
+    }
+    let found = kept.found.lock().unwrap();
+    let parameter = found.iter().find(|f| f.type_token == "aws-native:ssm:Parameter").unwrap();
+    assert_eq!(parameter.properties["Type"], "String");
 }
