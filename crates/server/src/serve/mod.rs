@@ -108,7 +108,8 @@ async fn with_store(
         }
     });
     let (finish, finished) = watch::channel(false);
-    let scans = tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
+    let scans =
+        tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
     if cut > 0 {

@@ -64,7 +64,9 @@ pub fn egress(config: &Config) -> Egress {
 /// One line: the endpoint that was configured can't be used.
 pub fn aws(config: &Config) -> Result<Arc<Aws>, Failure> {
     let wanted = AwsConfig { endpoint: config.aws_endpoint.clone(), egress: outgoing(config), ..AwsConfig::default() };
-    Aws::new(wanted, Arc::new(SystemClock)).map(Arc::new).map_err(|error| Failure::new(format!("clouds.aws.endpoint: {error}")))
+    Aws::new(wanted, Arc::new(SystemClock))
+        .map(Arc::new)
+        .map_err(|error| Failure::new(format!("clouds.aws.endpoint: {error}")))
 }
 
 /// What the HTTP floor is told.

@@ -170,7 +170,9 @@ pub fn list(tx: &mut dyn Tx, org: OrgId, account: AccountId, before: Option<Scan
     let sql = select!("WHERE s.org_id = $1 AND s.account_id = $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4");
     let params = [org.as_bytes().into(), account.as_bytes().into(), before.as_bytes().into(), limit.into()];
     let mut scans = tx.all(sql, &params, convert)?;
-    let sql = select!("WHERE s.org_id = $1 AND s.root_id = $2 AND s.account_id <> $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4");
+    let sql = select!(
+        "WHERE s.org_id = $1 AND s.root_id = $2 AND s.account_id <> $2 AND s.id < $3 ORDER BY s.id DESC LIMIT $4"
+    );
     scans.extend(tx.all(sql, &params, convert)?);
     scans.sort_by_key(|scan| std::cmp::Reverse(scan.id));
     scans.truncate(usize::try_from(limit).unwrap_or(0));
@@ -295,7 +297,9 @@ pub fn runs(tx: &mut dyn Tx, org: OrgId, leaf: AccountId) -> Result<bool> {
 /// `Unavailable` where the database can't.
 pub fn lock_running(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<Vec<Scan>> {
     let sql = crate::Sql {
-        sqlite: select!("WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id"),
+        sqlite: select!(
+            "WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id"
+        ),
         postgres: select!(
             "WHERE s.org_id = $1 AND (s.account_id = $2 OR s.root_id = $2) AND s.state = 'running' ORDER BY s.id FOR UPDATE OF s"
         ),

@@ -11,11 +11,11 @@ use crate::{
     environments::{self, Opener as For},
     insights::redaction_key,
 };
+use pileus_clouds::{BoxFuture, CloudError, Place, ScanOptions, Sink, aws::Credentials};
 pub use pileus_clouds::{
     Mode,
     aws::{Aws, AwsConfig},
 };
-use pileus_clouds::{BoxFuture, CloudError, Place, ScanOptions, Sink, aws::Credentials};
 use pileus_model::{Error, Result, insights::GLOBAL};
 use pileus_store::organizations;
 use std::sync::Arc;
