@@ -8,150 +8,17 @@ reply that the SDK cannot parse, and for one of which it loses something. The is
 this script's own on 127.0.0.1, which the server under test must be allowed to reach.
 """
 
-import gzip
 import json
-import re
-import sys
 import time
-import urllib.error
-import urllib.request
-from datetime import date, datetime
 
-import jsonschema_rs
+import sdk_environments
+import sdk_insights
 from issuer import Issuer
-from pulumi_cloud_sdk import ApiClient, Configuration, apis, default_encoder, models
-
-URL, TOKEN = sys.argv[1:3]
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def fetch(method, path, body=None, token=TOKEN):
-    """One request without the SDK: status, headers and bytes."""
-    headers = {"Authorization": f"token {token}"} if token else {}
-    data = None
-    if body is not None:
-        data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-    request = urllib.request.Request(URL + path, data=data, headers=headers, method=method)
-    try:
-        with OPENER.open(request, timeout=30) as reply:
-            return reply.status, reply.headers, reply.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.headers, error.read()
-
-
-SPEC = json.loads(fetch("GET", "/api/openapi/pulumi-spec.json", token=None)[2])
-
-
-def shape(path):
-    return re.sub(r"\{[^}]*\}", "{}", path)
-
-
-SERVED = {
-    (method.upper(), shape(path)): operation["operationId"]
-    for path, item in SPEC["paths"].items()
-    for method, operation in item.items()
-    if "operationId" in operation
-}
-DECLARED = {
-    operation["operationId"]: operation
-    for item in SPEC["paths"].values()
-    for operation in item.values()
-    if "operationId" in operation
-}
-done = {}
-
-
-def note(operation, **what):
-    if operation not in done:
-        done[operation] = what
-        print(json.dumps({"operation": operation, **what}), flush=True)
-
-
-def lost(sent, kept, where=""):
-    """What stands in a reply and not in the typed object made of it."""
-    if isinstance(sent, dict) and isinstance(kept, dict):
-        for key, value in sent.items():
-            if key not in kept:
-                yield f"{where}.{key}"
-            else:
-                yield from lost(value, kept[key], f"{where}.{key}")
-    elif isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
-        for at, (left, right) in enumerate(zip(sent, kept)):
-            yield from lost(left, right, f"{where}[{at}]")
-    elif isinstance(sent, str) and isinstance(kept, (str, datetime, date)) and sent != kept:
-        instant = lambda t: t if isinstance(t, datetime) else datetime.fromisoformat(str(t).replace("Z", "+00:00"))
-        try:
-            if instant(sent) != instant(kept):
-                yield f"{where}: {sent!r} became {kept!r}"
-        except ValueError:
-            yield f"{where}: {sent!r} became {kept!r}"
-    elif type(sent) is not type(kept) or (not isinstance(sent, str) and sent != kept):
-        yield f"{where}: {sent!r} became {kept!r}"
-
-
-class Client(ApiClient):
-    """The SDK's client, watched: notes what was called, and fails for a reply that the SDK does not keep whole."""
-
-    def __init__(self, token):
-        configuration = Configuration()
-        configuration.host, configuration.access_token = URL, token
-        super().__init__(configuration, transport=lambda request, timeout: OPENER.open(request, timeout=timeout or 30))
-
-    def call_api(self, resource_path, method, *args, **kwargs):
-        operation = SERVED.get((method, shape(resource_path)))
-        wanted = kwargs.get("response_type")
-        export = operation is not None and operation.startswith("ExportAuditLog")
-        reply = super().call_api(resource_path, method, *args, _preload_content=not export, **kwargs)
-        if operation is None:
-            raise SystemExit(f"{method} {resource_path} is not in the served description")
-        if export:
-            # Compressed whatever the client accepts; the SDK does not inflate.
-            reply = gzip.decompress(reply).decode("utf-8")
-        elif wanted:
-            sent = json.loads(self.last_response)
-            missing = list(lost(sent, default_encoder.sanitize_for_serialization(reply)))
-            if missing:
-                raise SystemExit(f"{operation}: the SDK loses {missing} of {self.last_response!r}")
-        elif self.last_response:
-            raise SystemExit(f"{operation}: a reply without a type has a body: {self.last_response!r}")
-        note(operation, by="sdk", type=wanted or "nothing")
-        return reply
-
-
-def own(operation, path, body=None, method=None):
-    """Calls an operation of ours and checks the reply against the served description."""
-    method = method or ("GET" if body is None else "POST")
-    assert SERVED.get((method, shape(path))) or operation in DECLARED, operation
-    status, _, raw = fetch(method, path, body)
-    declared = DECLARED[operation]["responses"]
-    good = next(code for code in declared if code.startswith("2"))
-    if str(status) != good:
-        raise SystemExit(f"{operation}: {status} instead of {good}: {raw!r}")
-    reply = json.loads(raw) if raw else None
-    content = declared[good].get("content", {}).get("application/json")
-    if content:
-        schema = {**content["schema"], "components": SPEC["components"]}
-        jsonschema_rs.validate(schema, reply)
-    note(operation, by="http", type=content and content["schema"].get("$ref", "inline").rsplit("/", 1)[-1] or "nothing")
-    return reply
-
-
-def refused(status, call, *args, **kwargs):
-    """The documented error of a call, with the contract's body."""
-    try:
-        call(*args, **kwargs)
-    except urllib.error.HTTPError as error:
-        with error:
-            body = json.loads(error.read())
-        assert error.code == status == body["code"] and body["message"], (error.code, body)
-        return body["message"]
-    raise SystemExit(f"{call.__name__} should answer {status}")
-
+from pulumi_cloud_sdk import apis, default_encoder, models
+from sdk_client import ORG, SERVED, Client, TOKEN, done, own, refused
 
 client = Client(TOKEN)
 misc, users, orgs = apis.MiscellaneousApi(client), apis.UsersApi(client), apis.OrganizationsApi(client)
-ORG = "pulumi"
 
 
 def installation():
@@ -316,6 +183,8 @@ account()
 organization()
 teams_and_roles()
 oidc()
+sdk_environments.walk()
+sdk_insights.walk()
 audit()
 missing = sorted(set(SERVED.values()) - set(done))
 if missing:

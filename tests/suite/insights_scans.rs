@@ -1,9 +1,6 @@
 //! Scans from the creation of an account to what clients read, with several nodes, lost nodes and a clock that is moved. The cloud is
 //! in the test's process; everything else is real.
 
-use pileus_clouds;
-use pileus_service;
-
 #[path = "fake_cloud.rs"]
 mod fake_cloud;
 
