@@ -1,6 +1,11 @@
 //! Scans from the creation of an account to what clients read, with several nodes, lost nodes and a clock that is moved. The cloud is
 //! in the test's process; everything else is real.
 
+#[expect(clippy::single_component_path_imports, reason = "fake_cloud.rs names them by way of its parent")]
+use pileus_clouds;
+#[expect(clippy::single_component_path_imports, reason = "fake_cloud.rs names them by way of its parent")]
+use pileus_service;
+
 #[path = "fake_cloud.rs"]
 mod fake_cloud;
 

@@ -13,12 +13,12 @@ fn pair(name: &str, value: &str) -> (String, String) {
 
 fn audit(query: &[(&str, &str)]) -> Result<ops::ListAuditLogEventsHandlerV2Args> {
     let query = query.iter().map(|(n, v)| pair(n, v)).collect();
-    Args::decode(RawArgs { path: vec![pair("orgName", "acme")], query, body: RawBody::None })
+    Args::decode(RawArgs { path: vec![pair("orgName", "acme")], query, body: RawBody::None, headers: Vec::new() })
 }
 
 fn team(body: Value) -> Result<ops::UpdateTeamArgs> {
     let path = vec![pair("orgName", "acme"), pair("teamName", "ops")];
-    Args::decode(RawArgs { path, query: Vec::new(), body: RawBody::Json(body) })
+    Args::decode(RawArgs { path, query: Vec::new(), body: RawBody::Json(body), headers: Vec::new() })
 }
 
 fn create_user(body: RawBody) -> Result<ops::CreateUserArgs> {
@@ -147,7 +147,7 @@ fn query_parameters() -> Result<()> {
     assert_eq!(refusal(audit(&[("format", "xml")])), "query parameter \"format\" must be one of json");
     let role = |force: &str| -> Result<ops::DeleteRoleArgs> {
         let path = vec![pair("orgName", "acme"), pair("roleID", "r")];
-        Args::decode(RawArgs { path, query: vec![pair("force", force)], body: RawBody::None })
+        Args::decode(RawArgs { path, query: vec![pair("force", force)], body: RawBody::None, headers: Vec::new() })
     };
     assert_eq!(role("true")?.force, Some(true));
     assert_eq!(refusal(role("yes")), "query parameter \"force\" must be true or false");

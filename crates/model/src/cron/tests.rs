@@ -111,7 +111,7 @@ fn field(first: u32, last: u32, end: u32) -> impl Strategy<Value = (String, Opti
         1 => (number.clone(), 1..=last).prop_map(move |(a, n)| {
             (format!("{a}/{n}"), Some((a..=end).filter(|v| (v - a) % n == 0).collect()))
         }),
-        1 => (1..=last).prop_map(move |n| (format!("*/{n}"), Some((first..=end).filter(|v| (v - first) % n == 0).collect()))),
+        1 => (1..=last).prop_map(move |n| (format!("*/{n}"), Some((first..=end).filter(|v| (v - first).is_multiple_of(n)).collect()))),
         1 => (number.clone(), number).prop_map(|(a, b)| (format!("{a},{b}"), Some(vec![a, b]))),
     ]
 }

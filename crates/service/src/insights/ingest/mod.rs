@@ -57,11 +57,13 @@ pub(crate) fn item(found: Found, state: String, hash: [u8; 32]) -> Item {
     }
 }
 
-/// Takes over what could not be read this time from the last state.
+/// Takes over what could not be read this time from the last state: the named properties, or with `*` all that are absent.
 pub(crate) fn take_over(found: &mut Found, last: Option<&str>) {
     let Some(Value::Object(last)) = last.and_then(|last| serde_json::from_str(last).ok()) else { return };
     let Value::Object(properties) = &mut found.properties else { return };
-    for name in &found.unread {
+    let everything = found.unread.iter().any(|name| name == "*");
+    let named: Vec<&String> = if everything { last.keys().collect() } else { found.unread.iter().collect() };
+    for name in named {
         if let Some(value) = last.get(name).filter(|_| !properties.contains_key(name)) {
             properties.insert(name.clone(), value.clone());
         }
@@ -97,6 +99,9 @@ mod tests {
         let mut now = found(json!({"a": 1}));
         take_over(&mut now, Some(r#"{"a":0,"tags":{"x":"y"},"gone":1}"#));
         assert_eq!(now.properties, json!({"a": 1, "tags": {"x": "y"}}));
+        let mut all = Found { unread: vec!["*".into()], ..found(json!({"a": 1})) };
+        take_over(&mut all, Some(r#"{"a":0,"b":2}"#));
+        assert_eq!(all.properties, json!({"a": 1, "b": 2}));
         take_over(&mut now, None);
         take_over(&mut now, Some("not json"));
         assert_eq!(now.properties, json!({"a": 1, "tags": {"x": "y"}}));
