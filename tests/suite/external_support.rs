@@ -5,8 +5,9 @@ use crate::support::skipped;
 use pileus_testkit::server::{Server, Start, TOKEN};
 use serde_json::Value;
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 /// A real server on a fresh data directory, and a directory for the programs' files.
@@ -57,6 +58,32 @@ impl World {
         let mut command = self.command(python);
         command.args(["-B"]).arg(external(name)).args([self.url(), TOKEN]).args(args);
         Ran::of(command)
+    }
+}
+
+/// An AWS of others on loopback, with the buckets `walk-one` and `walk-two`; it ends with the value.
+pub struct Moto {
+    pub url: String,
+    child: Child,
+}
+
+impl Moto {
+    pub fn start(python: &Path) -> Self {
+        let mut command = Command::new(python);
+        let _ = command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("NO_PROXY", "*");
+        let _ = command.args(["-B"]).arg(external("moto_house.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let said = lines.map_while(Result::ok).find_map(|line| serde_json::from_str::<Value>(&line).ok());
+        let url = said.expect("moto says where it is")["url"].as_str().unwrap().to_owned();
+        Self { url, child }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
     }
 }
 

@@ -50,6 +50,11 @@ fn tag(tag: RevisionTag) -> wire::EnvironmentRevisionTag {
     }
 }
 
+/// A revision that a body names. SDKs without a notion of absence send 0, which no revision has.
+fn named(revision: Option<i64>) -> Option<i64> {
+    revision.filter(|number| *number != 0)
+}
+
 /// A page of tags; the token is the last name, empty at the end.
 fn tags_page(found: Vec<RevisionTag>, count: i64) -> wire::ListEnvironmentRevisionTagsResponse {
     let full = i64::try_from(found.len()).is_ok_and(|length| length == count);
@@ -79,7 +84,7 @@ pub async fn decrypt(cx: Cx, args: ops::DecryptEnvironmentEscEnvironmentsVersion
 
 /// `RetractEnvironmentRevision`
 pub async fn retract(cx: Cx, args: ops::RetractEnvironmentRevisionEscEnvironmentsArgs) -> Result<()> {
-    let (replacement, reason) = (args.body.replacement, args.body.reason.unwrap_or_default());
+    let (replacement, reason) = (named(args.body.replacement), args.body.reason.unwrap_or_default());
     service::retract(&cx, &args.project_name, &args.env_name, &args.version, replacement, &reason).await
 }
 
@@ -107,7 +112,7 @@ pub async fn tags_of(
 /// `CreateRevisionTag`
 pub async fn create_tag(cx: Cx, args: ops::CreateRevisionTagEscEnvironmentsVersionsTagsArgs) -> Result<()> {
     let body = args.body;
-    service::create_revision_tag(&cx, &args.project_name, &args.env_name, &body.name, body.revision).await
+    service::create_revision_tag(&cx, &args.project_name, &args.env_name, &body.name, named(body.revision)).await
 }
 
 /// `ReadRevisionTag`
