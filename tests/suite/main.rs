@@ -14,6 +14,7 @@ mod crash;
 mod environments;
 mod environments_real;
 mod external_cli;
+mod external_cli_insights;
 mod external_cli_org;
 mod external_formats;
 mod external_schema;
