@@ -116,7 +116,7 @@ fn operation(
         tags: tags.collect(),
         parameters: Vec::new(),
         body: None,
-        success: Success { status: 200, content: None },
+        success: Success { status: 200, content: None, texts: Vec::new() },
         others: Vec::new(),
         own: false,
         policy: None,
@@ -165,7 +165,9 @@ fn responses(resolver: &mut Resolver, declared: &Value, id: &str) -> Result<(Suc
             None => None,
         };
         if (200..300).contains(&status) && success.is_none() {
-            success = Some(Success { status, content });
+            let kinds = response.get("content").and_then(Value::as_object).into_iter().flatten().skip(1);
+            let texts = kinds.map(|(kind, _)| kind.clone()).collect();
+            success = Some(Success { status, content, texts });
         } else if let Some((_, kind)) = content {
             others.push((status, kind));
         }

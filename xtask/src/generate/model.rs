@@ -72,6 +72,8 @@ pub struct Success {
     pub status: u16,
     /// Content type and type of the body; none without a body.
     pub content: Option<(String, Type)>,
+    /// Content types of text that a caller may ask for instead.
+    pub texts: Vec<String>,
 }
 
 /// Where a parameter stands.

@@ -125,8 +125,12 @@ fn parameter(parameter: &Parameter) -> Value {
 fn responses(operation: &Operation, policy: &Policy) -> Value {
     let mut responses = Map::new();
     let mut success = json!({"description": "Done."});
-    if let Some((kind, of)) = &operation.success.content {
+    // What answers HEAD has no content, whatever the contract says.
+    if let Some((kind, of)) = operation.success.content.as_ref().filter(|_| operation.method != "HEAD") {
         success["content"] = json!({kind: {"schema": schema(of)}});
+        for kind in &operation.success.texts {
+            success["content"][kind] = json!({"schema": {"type": "string"}});
+        }
     }
     responses.insert(operation.status().to_string(), success);
     for (status, of) in &operation.others {
