@@ -72,6 +72,8 @@ impl Moto {
         let mut command = Command::new(python);
         let _ = command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("NO_PROXY", "*");
         let _ = command.args(["-B"]).arg(external("moto_house.py")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // What moto lacks it says with a stack trace each time.
+        let _ = command.stderr(Stdio::null());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let said = lines.map_while(Result::ok).find_map(|line| serde_json::from_str::<Value>(&line).ok());
