@@ -19,6 +19,7 @@ use pileus_codec::{
 use pileus_model::{
     Error, Result,
     audit::{EventFilter, ExportRow, LogId, Target, catalogue},
+    caller::OrgRef,
     ids::OrgId,
 };
 use pileus_store::{
@@ -148,28 +149,7 @@ pub async fn export(
     cx: &Cx,
     request: &ExportRequest,
 ) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
-    let org = cx.org()?;
-    run(cx, request, org.log, Some(org.id), &org.name).await
-}
-
-/// Exports the site's own log.
-///
-/// # Errors
-/// As [`export`].
-pub async fn export_site(
-    cx: &Cx,
-    request: &ExportRequest,
-) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
-    run(cx, request, LogId::SITE, None, "site").await
-}
-
-async fn run(
-    cx: &Cx,
-    request: &ExportRequest,
-    log: LogId,
-    org: Option<OrgId>,
-    name: &str,
-) -> Result<Export<impl Stream<Item = Result<Bytes>> + Send + 'static>> {
+    let OrgRef { id: org, log, name, .. } = cx.org()?.clone();
     let understood = request.query.understand()?;
     let slot = Slot::take(&cx.app, &cx.caller()?.token.to_string(), log)?;
     if let Some(before) = understood.filter.range.before {
@@ -181,7 +161,7 @@ async fn run(
         .app
         .store
         .read(move |tx| {
-            let filter = understood.resolve(tx, log, org)?;
+            let filter = understood.resolve(tx, log, Some(org))?;
             let span = span(tx, log, &filter, cursor)?;
             Ok((filter, span))
         })
@@ -191,7 +171,7 @@ async fn run(
     let event = cx.event_in(
         log,
         catalogue::AUDIT_LOG_EXPORTED,
-        Target::new("audit-log", name),
+        Target::new("audit-log", &name),
         format!("Exported audit log \"{name}\" as {}{filtered}", extension.to_uppercase()),
     );
     cx.app.store.write(move |_| Ok(Recorded::new((), event.clone()))).await?;
@@ -213,10 +193,10 @@ enum Writer {
 }
 
 impl Writer {
-    fn new(format: ExportFormat, host: &str, org: Option<OrgId>) -> Self {
+    fn new(format: ExportFormat, host: &str, org: OrgId) -> Self {
         match format {
             ExportFormat::Csv { columns, cells } => Self::Csv(Csv::new(columns, cells)),
-            ExportFormat::Cef => Self::Cef(Cef::new(host, org)),
+            ExportFormat::Cef => Self::Cef(Cef::new(host, Some(org))),
         }
     }
     /// Whether it writes what a lean scan leaves empty.

@@ -7,7 +7,7 @@ mod query;
 mod read;
 mod recorder;
 
-pub use export::{Export, ExportFormat, ExportRequest, export, export_site};
+pub use export::{Export, ExportFormat, ExportRequest, export};
 pub use query::{Dialect, LogQuery};
 pub use read::{Listed, Page, list, list_site};
 pub use recorder::{Recorder, denied, flush};

@@ -7,7 +7,10 @@ use crate::{
 };
 use pileus_model::{
     Result, Timestamp,
-    authz::{ObjectKind, Permission, Policy, parse_descriptor, scopes::team_accounts_policy},
+    authz::{
+        ObjectKind, Permission, Policy, parse_descriptor,
+        scopes::{team_accounts_policy, team_admin_policy},
+    },
     caller::{BuiltinRole, OrgAccess, OrgRef},
     ids::{OrgId, UserId},
     token::TokenKind,
@@ -16,10 +19,6 @@ use pileus_store::{
     Tx,
     auth::{self as store, PresentedToken, RoleGrant, Standing},
 };
-
-/// What a team's admin may do with his team.
-const TEAM_ADMIN: [&str; 6] =
-    ["team:read", "team:update", "team:delete", "team:create_token", "team:list_tokens", "team:delete_token"];
 
 /// What the token's owner is in the organisation with this name. The outer error is the store's; the inner one says that
 /// he is in it, but this token may not be used there.
@@ -68,7 +67,7 @@ fn of_person(standing: Standing, user: UserId) -> (OrgAccess, Settings) {
         parts.extend(team.role.as_ref().map(|role| of_role(org.id, role)));
         parts.push(team_accounts_policy(&team.name));
         if team.admin {
-            parts.push(Policy::on(ObjectKind::Team, &team.name, permissions(&TEAM_ADMIN)));
+            parts.push(team_admin_policy(&team.name));
         }
     }
     parts
@@ -167,7 +166,7 @@ mod tests {
             ..Settings::default()
         };
         assert!(matches!(of_settings(&all), Policy::Allow(list) if list.len() == 5));
-        assert_eq!(permissions(&TEAM_ADMIN).len(), TEAM_ADMIN.len());
+        assert_eq!(pileus_model::authz::scopes::team_admin_permissions().len(), 6);
     }
 
     #[test]

@@ -189,15 +189,7 @@ pub async fn check(cx: &Cx, project: &str, name: &str, version: Option<&str>, sh
     let reference = Reference { project: project.into(), name: name.into(), version: version.map(str::to_owned) };
     let who = Who::caller(cx)?;
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
-    let (source, snapshot) = cx
-        .app
-        .store
-        .read(move |tx| {
-            let source = Source::read(tx, &app, org, &reference)?;
-            let snapshot = Snapshot::read(tx, &app, org, &source.text, HashMap::new())?;
-            Ok((source, snapshot))
-        })
-        .await?;
+    let (source, snapshot) = cx.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &reference)).await?;
     if show_secrets && !source.permits(cx.access()?, OPEN) {
         return Err(Error::forbidden(format!("showing secrets needs the permission {OPEN}")));
     }

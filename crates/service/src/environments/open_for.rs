@@ -136,15 +136,7 @@ pub async fn open_for(opener: Opener<'_>, reference: &str, purpose: &str) -> Res
     };
     let parsed = Reference::parse(reference)?;
     let (app, org) = (Arc::clone(&who.app), who.org.id);
-    let (source, snapshot) = who
-        .app
-        .store
-        .read(move |tx| {
-            let source = Source::read(tx, &app, org, &parsed)?;
-            let snapshot = Snapshot::read(tx, &app, org, &source.text, HashMap::new())?;
-            Ok((source, snapshot))
-        })
-        .await?;
+    let (source, snapshot) = who.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &parsed)).await?;
     if let (Opener::Caller(cx), Some(access)) = (opener, &who.access)
         && let Some(refused) = refused(&source, &snapshot, access)
     {

@@ -67,15 +67,7 @@ pub async fn open(
     let by_tag = version.is_some_and(|version| version.parse::<i64>().is_err());
     let who = Who::caller(cx)?;
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
-    let (source, snapshot) = cx
-        .app
-        .store
-        .read(move |tx| {
-            let source = Source::read(tx, &app, org, &reference)?;
-            let snapshot = Snapshot::read(tx, &app, org, &source.text, HashMap::new())?;
-            Ok((source, snapshot))
-        })
-        .await?;
+    let (source, snapshot) = cx.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &reference)).await?;
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
     let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);

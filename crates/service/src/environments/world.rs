@@ -41,6 +41,20 @@ impl Source {
         let key = Arc::new(EnvironmentKey::of(app, &row)?);
         Ok(Self { row, number, text, key, tags })
     }
+    /// Reads it together with everything that it imports.
+    ///
+    /// # Errors
+    /// As [`Source::read`] and [`Snapshot::read`].
+    pub fn read_with_imports(
+        tx: &mut dyn Tx,
+        app: &App,
+        org: OrgId,
+        reference: &Reference,
+    ) -> Result<(Self, Snapshot)> {
+        let source = Self::read(tx, app, org, reference)?;
+        let snapshot = Snapshot::read(tx, app, org, &source.text, HashMap::new())?;
+        Ok((source, snapshot))
+    }
     /// `project/name@revision`.
     pub fn at(&self) -> String {
         format!("{}@{}", self.row.reference(), self.number)
