@@ -13,6 +13,7 @@ mod names;
 mod open_for;
 mod providers;
 mod referrers;
+mod rotators;
 mod sealing;
 mod sessions;
 mod tags;

@@ -87,7 +87,7 @@ impl AwsLogin {
         let [current, root] = self.site.environments(context);
         let claims = Claims { vendor: "aws", current, root, attributes: texts(asked, "subjectAttributes") };
         let who = &self.site.who;
-        let token = self.site.handle.block_on(issuer::issue(who, &claims)).map_err(|e| e.message().to_owned())?;
+        let token = self.site.wait(issuer::issue(who, &claims)).map_err(|e| e.message().to_owned())?;
         let mut form = vec![
             ("Action".to_owned(), "AssumeRoleWithWebIdentity".to_owned()),
             ("Version".to_owned(), "2011-06-15".to_owned()),
@@ -102,7 +102,7 @@ impl AwsLogin {
         let endpoint = who.app.sts_endpoint.clone().unwrap_or_else(|| endpoint(role));
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::form(endpoint, body);
-        let answer = self.site.handle.block_on(who.app.egress.request(request));
+        let answer = self.site.wait(who.app.egress.request(request));
         let answer = answer.map_err(|e| format!("AWS STS cannot be reached: {e}"))?;
         let xml = String::from_utf8_lossy(&answer.body);
         if !answer.status.is_success() {

@@ -17,6 +17,7 @@ use std::{collections::BTreeMap, sync::Arc};
 /// The providers of one evaluation.
 pub(super) struct Shelf {
     known: BTreeMap<&'static str, Arc<dyn Provider>>,
+    site: Arc<Site>,
 }
 
 /// What a provider may use.
@@ -30,8 +31,8 @@ impl Shelf {
     /// For this evaluation.
     pub fn new(who: Who, handle: tokio::runtime::Handle) -> Self {
         let site = Arc::new(Site { who, handle });
-        let aws: Arc<dyn Provider> = Arc::new(aws_login::AwsLogin::new(site));
-        Self { known: BTreeMap::from([("aws-login", aws)]) }
+        let aws: Arc<dyn Provider> = Arc::new(aws_login::AwsLogin::new(Arc::clone(&site)));
+        Self { known: BTreeMap::from([("aws-login", aws)]), site }
     }
 }
 
@@ -40,7 +41,7 @@ impl Providers for Shelf {
         self.known.get(name).cloned().ok_or_else(|| format!("unknown provider \"{name}\""))
     }
     fn rotator(&self, name: &str) -> Result<Arc<dyn Rotator>, String> {
-        Err(format!("unknown rotator \"{name}\""))
+        super::rotators::find(&self.site, name).ok_or_else(|| format!("unknown rotator \"{name}\""))
     }
 }
 
@@ -70,6 +71,10 @@ fn texts(properties: &Properties, name: &str) -> Vec<String> {
 }
 
 impl Site {
+    /// Waits for an answer from elsewhere.
+    pub fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.handle.block_on(answer)
+    }
     /// The environment whose definition has the call, and the one that was opened, as `project/name`.
     fn environments(&self, context: &ExecContext) -> [String; 2] {
         [context.current_environment(), context.root_environment()].map(|name| {
