@@ -17,6 +17,14 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Nobody's: requests are sent without a signature.
+    pub fn none() -> Self {
+        Self { access_key_id: String::new(), secret_access_key: Secret::new(String::new()), session_token: None }
+    }
+    /// Whether there is anything to sign with.
+    pub(crate) fn is_none(&self) -> bool {
+        self.access_key_id.is_empty()
+    }
     /// From environment variables (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), surrounding white space removed. No
     /// other variable is looked at, least of all an endpoint.
     ///

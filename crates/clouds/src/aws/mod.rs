@@ -11,9 +11,11 @@ mod partition;
 mod policy;
 mod protocol;
 mod scan;
+mod stored;
 mod who;
 
 pub use credentials::{Credentials, Identity};
+pub use stored::{Parameter, SecretValue, WebIdentity};
 
 use crate::{CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport};
 use client::{Paces, Session, Shared};
