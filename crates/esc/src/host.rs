@@ -48,6 +48,20 @@ pub trait Rotator {
     /// # Errors
     /// The text of the diagnostic at the call.
     fn rotate(&self, inputs: &Properties, state: Option<&Properties>, context: &ExecContext) -> Result<Value, String>;
+
+    /// The same, for whoever must know which call of the document it is: its document path, `values.a.b`.
+    ///
+    /// # Errors
+    /// As [`Rotator::rotate`].
+    fn rotate_at(
+        &self,
+        _path: &str,
+        inputs: &Properties,
+        state: Option<&Properties>,
+        context: &ExecContext,
+    ) -> Result<Value, String> {
+        self.rotate(inputs, state, context)
+    }
 }
 
 /// Finds providers and rotators by name.

@@ -10,7 +10,7 @@ mod summary;
 
 pub use environment::{Entry, Environment, Import};
 pub(crate) use summary::state_path;
-pub use summary::{FunctionSummary, Reference};
+pub use summary::{FunctionSummary, Reference, RotatorCall};
 
 use crate::diag::{Diagnostic, Origin, Range};
 use crate::limits::Limits;

@@ -14,6 +14,17 @@ pub struct FunctionSummary {
     pub rotation_paths: Vec<String>,
 }
 
+/// A call of `fn::rotate`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RotatorCall {
+    /// Its document path: `values.a.b`.
+    pub path: String,
+    /// Where the state is kept: `values.a.b["fn::rotate::name"].state`.
+    pub state_path: String,
+    /// The rotator's name, if the call has one.
+    pub rotator: Option<String>,
+}
+
 /// Another environment that a document names.
 #[derive(Clone, Debug)]
 pub struct Reference {
@@ -40,6 +51,24 @@ impl Environment {
             }
         });
         summary
+    }
+
+    /// The calls of `fn::rotate`, in the order of the text.
+    #[must_use]
+    pub fn rotators(&self) -> Vec<RotatorCall> {
+        let mut found = Vec::new();
+        self.walk(&mut |expr| {
+            if let ExprKind::Call(call) = &expr.kind
+                && let Builtin::Rotate { provider, .. } = &call.builtin
+            {
+                found.push(RotatorCall {
+                    path: expr.origin.path.to_string(),
+                    state_path: state_path(&expr.origin.path, &call.name.text),
+                    rotator: provider.as_ref().map(|provider| provider.text.to_string()),
+                });
+            }
+        });
+        found
     }
 
     /// The environments that are named, imports first, in order; a name may come more than once.

@@ -11,6 +11,7 @@ pub use set::{apply_patches, set};
 
 use crate::diag::Diagnostic;
 use crate::limits::Limits;
+use crate::path::Step;
 use crate::yaml::{self, Document, Kind, Node, Span};
 
 /// Why a text was not changed.
@@ -90,6 +91,30 @@ fn same(a: &Kind, b: &Kind) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether two texts hold the same at a path of the document; also where neither holds anything there.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn same_at(a: &str, b: &str, path: &[Step], limits: &Limits) -> Result<bool, EditError> {
+    let (a, b) = (read(a, limits)?, read(b, limits)?);
+    Ok(match (a.as_ref().and_then(|node| at(node, path)), b.as_ref().and_then(|node| at(node, path))) {
+        (Some(a), Some(b)) => same(&a.kind, &b.kind),
+        (None, None) => true,
+        _ => false,
+    })
+}
+
+/// What stands at a path.
+fn at<'n>(node: &'n Node, path: &[Step]) -> Option<&'n Node> {
+    path.iter().try_fold(node, |node, step| match (&node.kind, step) {
+        (Kind::Object(entries), Step::Key(name)) => {
+            entries.iter().find(|(key, _)| key.name == *name).map(|(_, value)| value)
+        }
+        (Kind::Array(items), Step::Index(index)) => items.get(*index),
+        _ => None,
+    })
 }
 
 /// Hands out a changed text, if it holds what was meant.

@@ -159,7 +159,7 @@ impl Evaluator<'_> {
         let mut state = self.export(state, &Arc::from(""));
         let context = self.environments[env.0].context.clone();
         if chosen {
-            match rotator.rotate(&inputs, state.properties(), &context) {
+            match rotator.rotate_at(&path, &inputs, state.properties(), &context) {
                 Ok(new) => {
                     self.rotated(&path, RotationStatus::Succeeded, Some((x, new.clone())), None);
                     state = Arc::new(if new.secret { new.into_secret() } else { new });
