@@ -96,6 +96,33 @@ def revisions():
     assert [r.number for r in api.list_environment_revisions_esc_environments(*AT) if r.retracted] == [2]
 
 
+def copies():
+    def copy(name, **what):
+        api.clone_environment(*AT, models.CloneEnvironmentRequest(name=name, **what))
+
+    copy("twin", preserve_history=True, preserve_environment_tags=True, preserve_revision_tags=True)
+    copy("copy")
+    refused(409, copy, "copy")
+    count = lambda name: len(api.list_environment_revisions_esc_environments(ORG, "web", name))
+    assert (count("copy"), count("twin")) == (1, count("prod")), (count("copy"), count("twin"))
+    before = api.reassign_environment_ownership(
+        ORG, "web", "twin", models.UserInfo(github_login="admin", name="", avatar_url="")
+    )
+    assert before.github_login == "admin", before
+    api.delete_environment_esc_environments(ORG, "web", "twin")
+    gone = api.list_deleted_environments(ORG).environments
+    assert [(e.project, e.name) for e in gone] == [("web", "twin")], gone
+    sent = next(e for e in own("ListDeletedEnvironments", f"{BASE}/restore")["environments"])["deletedAt"]
+    request = models.RestoreEnvironmentRequest(project="web", name="twin", deletion_timestamp=sent)
+    api.restore_environment(ORG, request)
+    refused(404, api.restore_environment, ORG, request)
+    assert count("twin") == count("prod")
+    for name in ("twin", "copy"):
+        api.delete_environment_esc_environments(ORG, "web", name)
+    fields = api.get_context_schema().schema.properties
+    assert set(fields) == {"currentEnvironment", "pulumi", "rootEnvironment"}, fields
+
+
 def protection():
     api.patch_environment_settings(*AT, models.PatchEnvironmentSettingsRequest(deletion_protected=True))
     assert api.get_environment_settings(*AT).deletion_protected
@@ -117,5 +144,6 @@ def walk():
     evaluation()
     tags()
     revisions()
+    copies()
     protection()
     issuer()

@@ -211,9 +211,23 @@ async fn environments(w: &mut Walk) {
         let body = Some(json!({"deletionProtected": on}));
         let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
     }
+    environment_copies(w, BASE, &x).await;
     let _ =
         w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
     let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
+}
+
+/// A copy, which is given away, deleted and restored.
+async fn environment_copies(w: &mut Walk, base: &str, x: &str) {
+    let copy = json!({"name": "copy", "preserveHistory": true});
+    let _ = w.one("CloneEnvironment", &format!("{x}/clone"), Some(copy)).await;
+    let owner = json!({"githubLogin": "admin"});
+    let _ = w.one("ReassignEnvironmentOwnership", &format!("{base}/web/copy/ownership"), Some(owner)).await;
+    let _ = w.one("DeleteEnvironment_esc_environments", &format!("{base}/web/copy"), None).await;
+    let deleted = w.t.admin.get(&format!("{base}/restore")).await.expect(200).json();
+    let at = &deleted["environments"][0]["deletedAt"];
+    let body = json!({"project": "web", "name": "copy", "deletionTimestamp": at});
+    let _ = w.one("RestoreEnvironment", &format!("{base}/restore"), Some(body)).await;
 }
 
 /// Tags of versions and of the environment itself.

@@ -6,15 +6,15 @@ use pileus_testkit::{
 };
 use serde_json::{Value, json};
 
-const BASE: &str = "/api/esc/environments/pulumi";
+pub const BASE: &str = "/api/esc/environments/pulumi";
 
-async fn create(client: &Client, name: &str) {
+pub async fn create(client: &Client, name: &str) {
     let (project, name) = name.split_once('/').unwrap();
     let _ = client.post(BASE, json!({"project": project, "name": name})).await.expect(200);
 }
 
 /// A raw YAML body under a content type that is wrong, as the CLI sends it.
-async fn raw(client: &Client, method: &str, path: &str, text: &str, etag: Option<&str>) -> Answer {
+pub async fn raw(client: &Client, method: &str, path: &str, text: &str, etag: Option<&str>) -> Answer {
     let mut request = client.request(method, path).header("Content-Type", "application/json").body(text.to_owned());
     if let Some(etag) = etag {
         request = request.header("ETag", etag);
@@ -22,17 +22,17 @@ async fn raw(client: &Client, method: &str, path: &str, text: &str, etag: Option
     Answer::of(format!("{method} {path} {text}"), request).await
 }
 
-async fn put(client: &Client, name: &str, text: &str) -> Answer {
+pub async fn put(client: &Client, name: &str, text: &str) -> Answer {
     raw(client, "PATCH", &format!("{BASE}/{name}"), text, None).await
 }
 
-async fn open(client: &Client, name: &str) -> Value {
+pub async fn open(client: &Client, name: &str) -> Value {
     let id = client.send("POST", &format!("{BASE}/{name}/open?duration=2h0m0s"), None).await.expect(200).json();
     let id = id["id"].as_str().unwrap().to_owned();
     client.get(&format!("{BASE}/{name}/open/{id}")).await.expect(200).json()
 }
 
-async fn said(t: &TestApp, event: &str) -> Vec<String> {
+pub async fn said(t: &TestApp, event: &str) -> Vec<String> {
     let all = t.events(t.log("pulumi").await).await;
     all.into_iter().filter(|e| e.event.event.id() == event).map(|e| e.event.description).collect()
 }

@@ -12,6 +12,7 @@ mod audit_record;
 mod coverage;
 mod crash;
 mod environments;
+mod environments_copies;
 mod environments_real;
 mod external_cli;
 mod external_cli_insights;

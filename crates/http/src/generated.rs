@@ -12,6 +12,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::CheckEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments_open::check);
     b.op::<ops::CheckEnvironmentEscEnvironmentsVersionsArgs, _, _>(rooms::environments_open::check_version);
     b.op::<ops::CheckYAMLEscArgs, _, _>(rooms::environments_open::check_yaml);
+    b.op::<ops::CloneEnvironmentArgs, _, _>(rooms::environments_copies::clone);
     b.op::<ops::CreateAccountArgs, _, _>(rooms::insights::create);
     b.op::<ops::CreateEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::create);
     b.op::<ops::CreateEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::create);
@@ -48,6 +49,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::GetAuditLogsReaderKindArgs, _, _>(rooms::audit_logs::reader_kind);
     b.op::<ops::GetAuthPolicyArgs, _, _>(rooms::oidc::get_policy);
     b.op::<ops::GetAwsScanPolicyArgs, _, _>(rooms::insights_scans::aws_policy);
+    b.op::<ops::GetContextSchemaArgs, _, _>(rooms::environments_copies::context_schema);
     b.op::<ops::GetCurrentUserArgs, _, _>(rooms::account::current);
     b.op::<ops::GetDefaultOrganizationArgs, _, _>(rooms::account::default_organization);
     b.op::<ops::GetEnvironmentMetadataEscEnvironmentsArgs, _, _>(rooms::environments::metadata);
@@ -78,6 +80,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ListAuditLogEventsHandlerV1Args, _, _>(rooms::audit_logs::list_v1);
     b.op::<ops::ListAuditLogEventsHandlerV2Args, _, _>(rooms::audit_logs::list_v2);
     b.op::<ops::ListAvailableScopesArgs, _, _>(rooms::roles::scopes);
+    b.op::<ops::ListDeletedEnvironmentsArgs, _, _>(rooms::environments_copies::deleted);
     b.op::<ops::ListEnvironmentReferrersEscEnvironmentsArgs, _, _>(rooms::environments::referrers);
     b.op::<ops::ListEnvironmentReferrersEscEnvironmentsVersionsArgs, _, _>(rooms::environments::referrers_of_version);
     b.op::<ops::ListEnvironmentRevisionsEscEnvironmentsArgs, _, _>(rooms::environments_versions::list);
@@ -126,8 +129,10 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ReadScanStatusArgs, _, _>(rooms::insights_scans::status);
     b.op::<ops::ReadScheduledScanSettingsArgs, _, _>(rooms::insights_scans::settings);
     b.op::<ops::ReassignAccountOwnershipArgs, _, _>(rooms::insights_access::reassign);
+    b.op::<ops::ReassignEnvironmentOwnershipArgs, _, _>(rooms::environments_copies::reassign);
     b.op::<ops::RegenerateThumbprintsArgs, _, _>(rooms::oidc::regenerate_thumbprints);
     b.op::<ops::RegisterOidcIssuerArgs, _, _>(rooms::oidc::register);
+    b.op::<ops::RestoreEnvironmentArgs, _, _>(rooms::environments_copies::restore);
     b.op::<ops::ResumeScheduledScansArgs, _, _>(rooms::insights_scans::resume);
     b.op::<ops::RetractEnvironmentRevisionEscEnvironmentsArgs, _, _>(rooms::environments_versions::retract);
     b.op::<ops::ScanAccountArgs, _, _>(rooms::insights_scans::start);

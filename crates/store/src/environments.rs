@@ -56,7 +56,7 @@ pub struct Importer {
     pub version: String,
 }
 
-fn environment(row: &dyn Row) -> Result<EnvironmentRow> {
+pub(crate) fn environment(row: &dyn Row) -> Result<EnvironmentRow> {
     Ok(EnvironmentRow {
         id: EnvironmentId::from_bytes(row.id(0)?),
         project: row.text(1)?.to_owned(),
@@ -81,6 +81,19 @@ pub fn find(tx: &mut dyn Tx, org: OrgId, project: &str, name: &str) -> Result<Op
         "SELECT id, project, name, owner_id, owner_login, owner_name, data_key, latest, protected, created_at, modified_at
          FROM environments WHERE org_id = $1 AND project = $2 AND name = $3 AND deleted_at IS NULL",
         &[org.as_bytes().into(), project.into(), name.into()],
+        environment,
+    )
+}
+
+/// The environment with this id, unless it was deleted.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn by_id(tx: &mut dyn Tx, org: OrgId, id: EnvironmentId) -> Result<Option<EnvironmentRow>> {
+    tx.one(
+        "SELECT id, project, name, owner_id, owner_login, owner_name, data_key, latest, protected, created_at, modified_at
+         FROM environments WHERE org_id = $1 AND id = $2 AND deleted_at IS NULL",
+        &[org.as_bytes().into(), id.as_bytes().into()],
         environment,
     )
 }

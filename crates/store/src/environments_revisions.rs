@@ -160,11 +160,44 @@ pub fn newest_valid(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, before: i64
     )
 }
 
-/// Retracts a revision, and moves its tags to the replacement.
+/// How many revisions there are up to this number, and how many characters their definitions have together.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn extent(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, up_to: i64) -> Result<(i64, i64)> {
+    let found = tx.one(
+        "SELECT COUNT(*), COALESCE(SUM(LENGTH(definition)), 0) FROM environment_revisions
+         WHERE org_id = $1 AND env_id = $2 AND number <= $3",
+        &[org.as_bytes().into(), env.as_bytes().into(), up_to.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
+/// The definitions from `first` to `last`, by number.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn definitions(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    env: EnvironmentId,
+    first: i64,
+    last: i64,
+) -> Result<Vec<(i64, String)>> {
+    tx.all(
+        "SELECT number, definition FROM environment_revisions
+         WHERE org_id = $1 AND env_id = $2 AND number >= $3 AND number <= $4 ORDER BY number",
+        &[org.as_bytes().into(), env.as_bytes().into(), first.into(), last.into()],
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
+    )
+}
+
+/// Marks a revision as retracted. Its tags stay where they are.
 ///
 /// # Errors
 /// As [`Tx::execute`].
-pub fn retract(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, number: i64, how: &Retraction) -> Result<()> {
+pub fn mark_retracted(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, number: i64, how: &Retraction) -> Result<()> {
     tx.run(
         "UPDATE environment_revisions SET retracted_at = $1, replacement = $2, retracted_login = $3, retracted_name = $4,
            retracted_why = $5 WHERE org_id = $6 AND env_id = $7 AND number = $8",
@@ -179,6 +212,15 @@ pub fn retract(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, number: i64, how
             number.into(),
         ],
     )?;
+    Ok(())
+}
+
+/// Retracts a revision, and moves its tags to the replacement.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub fn retract(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, number: i64, how: &Retraction) -> Result<()> {
+    mark_retracted(tx, org, env, number, how)?;
     tx.run(
         "UPDATE environment_revision_tags SET number = $1, modified_at = $2 WHERE org_id = $3 AND env_id = $4 AND number = $5",
         &[how.replacement.into(), how.at.into(), org.as_bytes().into(), env.as_bytes().into(), number.into()],

@@ -9,6 +9,7 @@ mod db;
 pub mod audit;
 pub mod auth;
 pub mod environments;
+pub mod environments_deleted;
 pub mod environments_keys;
 pub mod environments_revisions;
 pub mod environments_tags;

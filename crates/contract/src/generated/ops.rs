@@ -131,6 +131,27 @@ impl Args for CheckYAMLEscArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct CloneEnvironmentArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::CloneEnvironmentRequest,
+}
+
+impl Args for CloneEnvironmentArgs {
+    const OPERATION: &'static str = "CloneEnvironment";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::CLONE_ENVIRONMENT_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct CreateAccountArgs {
     pub org_name: String,
     pub account_name: String,
@@ -787,6 +808,17 @@ impl Args for GetAwsScanPolicyArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetContextSchemaArgs {}
+
+impl Args for GetContextSchemaArgs {
+    const OPERATION: &'static str = "GetContextSchema";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetCurrentUserArgs {}
 
 impl Args for GetCurrentUserArgs {
@@ -1311,6 +1343,20 @@ impl Args for ListAvailableScopesArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListDeletedEnvironmentsArgs {
+    pub org_name: String,
+    pub continuation_token: Option<String>,
+}
+
+impl Args for ListDeletedEnvironmentsArgs {
+    const OPERATION: &'static str = "ListDeletedEnvironments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, continuation_token: raw.text("continuationToken", &[])? })
     }
 }
 
@@ -2284,6 +2330,27 @@ impl Args for ReassignAccountOwnershipArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ReassignEnvironmentOwnershipArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::NewOwner,
+}
+
+impl Args for ReassignEnvironmentOwnershipArgs {
+    const OPERATION: &'static str = "ReassignEnvironmentOwnership";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::NEW_OWNER))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct RegenerateThumbprintsArgs {
     pub org_name: String,
     pub issuer_id: String,
@@ -2310,6 +2377,23 @@ impl Args for RegisterOidcIssuerArgs {
         Ok(Self {
             org_name: raw.path("orgName")?,
             body: raw.json(&Shape::Record(&shapes::OIDC_ISSUER_REGISTRATION_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RestoreEnvironmentArgs {
+    pub org_name: String,
+    pub body: wire::RestoreEnvironmentRequest,
+}
+
+impl Args for RestoreEnvironmentArgs {
+    const OPERATION: &'static str = "RestoreEnvironment";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            body: raw.json(&Shape::Record(&shapes::RESTORE_ENVIRONMENT_REQUEST))?,
         })
     }
 }

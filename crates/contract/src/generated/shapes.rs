@@ -36,6 +36,16 @@ pub static BULK_CREATE_INSIGHTS_ACCOUNTS_REQUEST: [Field; 2] = [
     Field::optional("skipAutoEnablePolicyPacks", Shape::Boolean),
 ];
 
+pub static CLONE_ENVIRONMENT_REQUEST: [Field; 7] = [
+    Field::optional("project", Shape::TEXT),
+    Field::required("name", Shape::TEXT),
+    Field::optional("version", Shape::INTEGER),
+    Field::optional("preserveHistory", Shape::Boolean),
+    Field::optional("preserveAccess", Shape::Boolean),
+    Field::optional("preserveEnvironmentTags", Shape::Boolean),
+    Field::optional("preserveRevisionTags", Shape::Boolean),
+];
+
 pub static CREATE_ENVIRONMENT_REQUEST: [Field; 2] =
     [Field::required("project", Shape::TEXT), Field::required("name", Shape::TEXT)];
 
@@ -111,6 +121,13 @@ pub static LIST_RESOURCES_WITH_REFERENCES_REQUEST: [Field; 2] = [
     Field::optional("depth", Shape::INTEGER),
 ];
 
+pub static NEW_OWNER: [Field; 4] = [
+    Field::required("githubLogin", Shape::TEXT),
+    Field::optional("name", Shape::TEXT),
+    Field::optional("avatarUrl", Shape::TEXT),
+    Field::optional("email", Shape::TEXT),
+];
+
 pub static OIDC_ISSUER_REGISTRATION_REQUEST: [Field; 5] = [
     Field::required("name", Shape::TEXT),
     Field::required("url", Shape::TEXT),
@@ -143,6 +160,12 @@ pub static REMOVE_STACK_IDENTIFIER: [Field; 2] =
     [Field::required("projectName", Shape::TEXT), Field::required("stackName", Shape::TEXT)];
 
 pub static RESOURCE_DEPENDENCY: [Field; 2] = [Field::required("type", Shape::TEXT), Field::required("id", Shape::TEXT)];
+
+pub static RESTORE_ENVIRONMENT_REQUEST: [Field; 3] = [
+    Field::required("project", Shape::TEXT),
+    Field::required("name", Shape::TEXT),
+    Field::required("deletionTimestamp", Shape::TEXT),
+];
 
 pub static RETRACT_ENVIRONMENT_REVISION_REQUEST: [Field; 2] =
     [Field::optional("replacement", Shape::INTEGER), Field::optional("reason", Shape::TEXT)];

@@ -246,6 +246,28 @@ pub struct ChangeRequestRef {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CloneEnvironmentRequest {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    #[serde(rename = "preserveHistory", skip_serializing_if = "Option::is_none")]
+    pub preserve_history: Option<bool>,
+    #[serde(rename = "preserveAccess", skip_serializing_if = "Option::is_none")]
+    pub preserve_access: Option<bool>,
+    #[serde(rename = "preserveEnvironmentTags", skip_serializing_if = "Option::is_none")]
+    pub preserve_environment_tags: Option<bool>,
+    #[serde(rename = "preserveRevisionTags", skip_serializing_if = "Option::is_none")]
+    pub preserve_revision_tags: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContextSchema {
+    pub schema: serde_json::Value,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateAccessTokenResponse {
     pub id: String,
     #[serde(rename = "tokenValue")]
@@ -816,6 +838,18 @@ pub struct ListUsersWithRoleResponse {
 pub struct MemberLinks {
     #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
     pub self_: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct NewOwner {
+    #[serde(rename = "githubLogin")]
+    pub github_login: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "avatarUrl", skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1449,6 +1483,14 @@ pub struct ResponseAuditLogs {
     pub continuation_token: Option<String>,
     #[serde(rename = "auditLogEvents")]
     pub audit_log_events: Vec<AuditLogEvent>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RestoreEnvironmentRequest {
+    pub project: String,
+    pub name: String,
+    #[serde(rename = "deletionTimestamp")]
+    pub deletion_timestamp: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

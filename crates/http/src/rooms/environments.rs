@@ -6,7 +6,7 @@ use super::environments_open::failed;
 use crate::Reply;
 use http::{HeaderName, HeaderValue, header};
 use pileus_contract::{ops, wire};
-use pileus_model::{Error, Result};
+use pileus_model::{Error, Result, Timestamp};
 use pileus_service::{
     Cx,
     environments::{self as service, Definition, Listed, Referrer},
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 const REVISION: HeaderName = HeaderName::from_static("pulumi-esc-revision");
 const YAML: HeaderValue = HeaderValue::from_static("application/x-yaml");
 
-fn user(login: String, name: String) -> wire::UserInfo {
+pub(super) fn user(login: String, name: String) -> wire::UserInfo {
     wire::UserInfo { name, github_login: login, avatar_url: String::new(), email: None }
 }
 
@@ -32,14 +32,14 @@ fn listed(listed: Listed) -> wire::OrgEnvironment {
         modified: row.modified_at.rfc3339_millis(),
         owned_by: user(row.owner_login, row.owner_name),
         tags: listed.tags.into_iter().collect(),
-        deleted_at: None,
+        deleted_at: listed.deleted_at.map(Timestamp::rfc3339_millis),
         links: None,
         referrer_metadata: wire::EnvironmentReferrerMetadata::default(),
         settings: wire::EnvironmentSettings { deletion_protected: row.protected },
     }
 }
 
-fn page((environments, next_token): (Vec<Listed>, Option<String>)) -> wire::ListEnvironmentsResponse {
+pub(super) fn page((environments, next_token): (Vec<Listed>, Option<String>)) -> wire::ListEnvironmentsResponse {
     wire::ListEnvironmentsResponse { environments: environments.into_iter().map(listed).collect(), next_token }
 }
 

@@ -4,6 +4,7 @@ pub mod account;
 pub mod admin;
 pub mod audit_logs;
 pub mod environments;
+pub mod environments_copies;
 pub mod environments_issuer;
 pub mod environments_open;
 pub mod environments_tags;

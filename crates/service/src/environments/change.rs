@@ -21,36 +21,42 @@ pub(super) fn author(cx: &Cx) -> (String, String) {
     (actor.login, actor.name)
 }
 
+/// An environment of the caller's that is not stored yet, with a key of its own.
+pub(super) fn fresh(cx: &Cx, project: &str, name: &str) -> Result<EnvironmentRow> {
+    let app = &cx.app;
+    let id = EnvironmentId::new(&*app.clock, &*app.entropy);
+    let (_, data_key) = app.keys.fresh(id.as_bytes(), &*app.entropy)?;
+    let (owner_login, owner_name) = author(cx);
+    let owner = match &cx.caller()?.principal {
+        Principal::User(user) => Some(user.id),
+        _ => None,
+    };
+    let now = cx.now();
+    Ok(EnvironmentRow {
+        id,
+        project: project.into(),
+        name: name.into(),
+        owner,
+        owner_login,
+        owner_name,
+        data_key,
+        latest: 1,
+        protected: false,
+        created_at: now,
+        modified_at: now,
+    })
+}
+
 /// Makes an environment. Its first revision is empty, and it is its maker's, if he is a person.
 ///
 /// # Errors
 /// `Invalid` for a bad name, `Conflict` if there is one of this name.
 pub async fn create(cx: &Cx, project: &str, name: &str) -> Result<()> {
     names::check_new(project, name)?;
-    let app = cx.app.clone();
-    let id = EnvironmentId::new(&*app.clock, &*app.entropy);
-    let (_, data_key) = app.keys.fresh(id.as_bytes(), &*app.entropy)?;
-    let (login, shown) = author(cx);
-    let owner = match &cx.caller()?.principal {
-        Principal::User(user) => Some(user.id),
-        _ => None,
-    };
-    let now = cx.now();
-    let row = EnvironmentRow {
-        id,
-        project: project.into(),
-        name: name.into(),
-        owner,
-        owner_login: login.clone(),
-        owner_name: shown.clone(),
-        data_key,
-        latest: 1,
-        protected: false,
-        created_at: now,
-        modified_at: now,
-    };
-    let first = RevisionRow { number: 1, creator_login: login, creator_name: shown, created_at: now, retracted: None };
-    let cx = cx.clone();
+    let row = fresh(cx, project, name)?;
+    let (creator_login, creator_name) = author(cx);
+    let first = RevisionRow { number: 1, creator_login, creator_name, created_at: row.created_at, retracted: None };
+    let (cx, app) = (cx.clone(), cx.app.clone());
     app.store
         .write(move |tx| {
             let org = cx.org()?.id;

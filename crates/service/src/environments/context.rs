@@ -9,6 +9,7 @@ use pileus_model::{
     caller::{OrgAccess, OrgRef, Principal},
     token::TokenKind,
 };
+use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Who evaluates, in which organisation.
@@ -110,6 +111,21 @@ impl Who {
     }
 }
 
+/// The schema of `${context}`, which is the same for everybody.
+pub fn schema() -> serde_json::Value {
+    let text = || json!({"type": "string"});
+    let object = |fields: &[(&str, serde_json::Value)]| {
+        let properties: serde_json::Map<_, _> = fields.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect();
+        let required: Vec<&str> = fields.iter().map(|(k, _)| *k).collect();
+        json!({"type": "object", "properties": properties, "required": required})
+    };
+    let login = || object(&[("login", text())]);
+    let token = object(&[("name", text()), ("team", text()), ("type", text())]);
+    let pulumi = object(&[("openDuration", text()), ("organization", login()), ("token", token), ("user", login())]);
+    let named = || object(&[("name", text())]);
+    object(&[("currentEnvironment", named()), ("pulumi", pulumi), ("rootEnvironment", named())])
+}
+
 /// An environment's name as the vendors' tokens write it: without the project `default`.
 pub(super) fn short(reference: &str) -> &str {
     reference.strip_prefix(DEFAULT_PROJECT).and_then(|rest| rest.strip_prefix('/')).unwrap_or(reference)
@@ -168,6 +184,10 @@ mod tests {
         for bad in ["", "1", "h", "-1s", "0s", "1x", "1..2s", "9999999999h"] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
+        assert_eq!(
+            schema()["properties"]["pulumi"]["properties"]["token"]["required"],
+            json!(["name", "team", "type"])
+        );
         assert_eq!([7200, 90, 5].map(go_duration), ["2h0m0s", "1m30s", "5s"]);
         assert_eq!([short("default/a"), short("p/a"), short("default")], ["a", "p/a", "default"]);
     }

@@ -4,11 +4,11 @@ use super::{
     change::author,
     context::Who,
     evaluate::{How, Job, record_denied, run},
-    names::{LATEST, Reference},
+    names::Reference,
     require_locked,
     sealing::{EnvironmentKey, edit_failed},
     target,
-    world::{Snapshot, Source, named},
+    world::{Snapshot, Source, imported},
 };
 use crate::Cx;
 use pileus_esc::{
@@ -153,11 +153,7 @@ fn unchanged(row: &EnvironmentRow, if_match: Option<&str>) -> Result<()> {
 }
 
 async fn store_revision(cx: &Cx, checked: &EnvironmentRow, text: String, if_match: Option<String>) -> Result<i64> {
-    let imports: Vec<(String, String, String)> = named(&text)
-        .iter()
-        .filter_map(|name| Reference::parse(name).ok())
-        .map(|r| (r.project, r.name, r.version.unwrap_or_else(|| LATEST.to_owned())))
-        .collect();
+    let imports = imported(&text);
     let (cx, app, checked) = (cx.clone(), cx.app.clone(), checked.clone());
     app.store
         .write(move |tx| {

@@ -4,7 +4,7 @@ use super::{READ, object, with_owner};
 use crate::{Cx, auth};
 use pileus_codec::NameCursor;
 use pileus_model::{
-    Error, Result,
+    Error, Result, Timestamp,
     caller::{OrgAccess, Principal},
 };
 use pileus_store::{
@@ -29,6 +29,8 @@ pub struct Listed {
     pub row: EnvironmentRow,
     /// Its tags.
     pub tags: Vec<(String, String)>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// A page: what is on it, and where the next one begins.
@@ -125,7 +127,7 @@ pub(super) fn page(tx: &mut dyn Tx, access: &OrgAccess, mut after: (String, Stri
             let own = with_owner(&row, own);
             if access.policy.allows(READ, &object(&row.reference(), &own)) {
                 let tags = own.into_iter().filter(|(name, _)| name != pileus_model::authz::OWNER).collect();
-                found.push(Listed { organization: access.org.name.clone(), row, tags });
+                found.push(Listed { organization: access.org.name.clone(), row, tags, deleted_at: None });
             }
         }
         if !full {

@@ -5,12 +5,15 @@
 
 mod change;
 mod context;
+mod copies;
 mod definitions;
+mod deleted;
 mod evaluate;
 mod issuer;
 mod lists;
 mod names;
 mod open_for;
+mod owner;
 mod providers;
 mod referrers;
 mod rotators;
@@ -21,12 +24,16 @@ mod versions;
 mod world;
 
 pub use change::{create, delete, metadata, set_protected, settings};
+pub use context::schema as context_schema;
+pub use copies::{Copy, copy};
 pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
+pub use deleted::{list as list_deleted, restore};
 pub use evaluate::{Checked, check, check_yaml};
 pub use issuer::{configuration, issuer_url, public_keys};
 pub use lists::{Listed, list, list_of_caller};
 pub use names::Reference;
 pub use open_for::{AwsCredentials, Opened, Opener, may_open, open_for};
+pub use owner::reassign;
 pub use referrers::{Referrer, referrers};
 pub use sessions::{Session, open, open_yaml, read_session, sweep};
 pub use tags::{NewTag, all_tags, create_tag, delete_tag, get_tag, list_tags, update_tag};

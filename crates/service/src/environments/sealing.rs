@@ -1,10 +1,11 @@
 //! The key of one environment, as the language asks for it.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use pileus_codec::envelope::{self, Key};
 use pileus_esc::host::{Decrypter, Encrypter};
 use pileus_model::{Error, Result, entropy::Entropy, ids::EnvironmentId};
 use pileus_store::environments::EnvironmentRow;
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use crate::App;
 
@@ -41,6 +42,51 @@ impl Decrypter for EnvironmentKey {
 impl Encrypter for EnvironmentKey {
     fn encrypt(&self, plaintext: &[u8]) -> std::result::Result<Vec<u8>, String> {
         envelope::seal(&self.key, &self.owner, plaintext, &*self.entropy).map_err(|e| e.message().to_owned())
+    }
+}
+
+/// Moves the secrets of one environment to another one. What the first one cannot open is handed over as it is, and stays
+/// what nobody can open.
+pub(super) struct Rebinder<'k> {
+    from: &'k EnvironmentKey,
+    to: &'k EnvironmentKey,
+    /// Begins what stands for a ciphertext that does not open; nobody can have written it.
+    mark: String,
+    opened: Cell<bool>,
+}
+
+impl<'k> Rebinder<'k> {
+    /// From one environment to another one.
+    pub fn new(from: &'k EnvironmentKey, to: &'k EnvironmentKey) -> Self {
+        let mut random = [0; 16];
+        to.entropy.fill(&mut random);
+        let mark = format!("not to be opened {} ", STANDARD.encode(random));
+        Self { from, to, mark, opened: Cell::new(false) }
+    }
+    /// Whether there was a secret.
+    pub fn opened(&self) -> bool {
+        self.opened.get()
+    }
+}
+
+impl Decrypter for Rebinder<'_> {
+    fn decrypt(&self, ciphertext: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        match self.from.decrypt(ciphertext) {
+            Ok(clear) => {
+                self.opened.set(true);
+                Ok(clear)
+            }
+            Err(_) => Ok(format!("{}{}", self.mark, STANDARD.encode(ciphertext)).into_bytes()),
+        }
+    }
+}
+
+impl Encrypter for Rebinder<'_> {
+    fn encrypt(&self, plaintext: &[u8]) -> std::result::Result<Vec<u8>, String> {
+        match plaintext.strip_prefix(self.mark.as_bytes()) {
+            Some(kept) => STANDARD.decode(kept).map_err(|e| e.to_string()),
+            None => self.to.encrypt(plaintext),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     context::{Who, go_duration, parse_duration},
+    deleted,
     evaluate::{DEFAULT_SECONDS, How, Job, Ran, record_denied, run},
     names::Reference,
     require, target,
@@ -221,12 +222,14 @@ fn child<'a>(value: &'a Json, step: &Step) -> Option<&'a Json> {
     }
 }
 
-/// Forgets the sessions that have ended.
+/// Forgets the sessions that have ended, and the environments that can be restored no longer. How many sessions there were.
 ///
 /// # Errors
 /// `Unavailable`.
 pub async fn sweep(app: &App) -> Result<u64> {
     let now = app.clock.now();
     let why = "what has ended is forgotten; its opening is on record";
-    app.store.write(move |tx| Ok(Recorded::unaudited(store::sweep_sessions(tx, now)?, why))).await
+    let ended = app.store.write(move |tx| Ok(Recorded::unaudited(store::sweep_sessions(tx, now)?, why))).await?;
+    deleted::purge(app).await?;
+    Ok(ended)
 }

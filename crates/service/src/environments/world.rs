@@ -1,6 +1,11 @@
 //! What a definition names of the world: other environments, read in one snapshot, and who may have them.
 
-use super::{names::Reference, object, require, resolve, sealing::EnvironmentKey, with_owner};
+use super::{
+    names::{LATEST, Reference},
+    object, require, resolve,
+    sealing::EnvironmentKey,
+    with_owner,
+};
 use crate::App;
 use pileus_esc::{
     Limits,
@@ -124,6 +129,12 @@ pub(super) fn named(text: &str) -> Vec<String> {
     let parsed = pileus_esc::parse("", text, &Limits::default());
     let references = parsed.environment.map(|environment| environment.references()).unwrap_or_default();
     references.into_iter().map(|reference| reference.name).collect()
+}
+
+/// The environments that a definition names, as project, name and version, the latter `latest` where none is written.
+pub(super) fn imported(text: &str) -> Vec<(String, String, String)> {
+    let references = named(text).into_iter().filter_map(|name| Reference::parse(&name).ok());
+    references.map(|r| (r.project, r.name, r.version.unwrap_or_else(|| LATEST.to_owned()))).collect()
 }
 
 /// A snapshot within someone's permissions.
