@@ -57,11 +57,15 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::GetEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::get);
     b.op::<ops::GetInsightAccountTagsArgs, _, _>(rooms::insights_access::tags);
     b.op::<ops::GetIssuerConfigurationArgs, _, _>(rooms::environments_issuer::configuration);
+    b.op::<ops::GetIssuerConfigurationV2Args, _, _>(rooms::environments_issuer::configuration_v2);
     b.op::<ops::GetIssuerKeysArgs, _, _>(rooms::environments_issuer::keys);
+    b.op::<ops::GetIssuerKeysV2Args, _, _>(rooms::environments_issuer::keys_v2);
     b.op::<ops::GetOidcIssuerArgs, _, _>(rooms::oidc::get);
     b.op::<ops::GetOrganizationArgs, _, _>(rooms::organizations::get);
     b.op::<ops::GetOrganizationMemberTeamsArgs, _, _>(rooms::members::teams);
     b.op::<ops::GetOrganizationMetadataArgs, _, _>(rooms::organizations::metadata);
+    b.op::<ops::GetProviderSchemaEscArgs, _, _>(rooms::environments_providers::schema);
+    b.op::<ops::GetProviderSchemaPreviewEnvironmentsArgs, _, _>(rooms::environments_providers::schema_preview);
     b.op::<ops::GetReadinessArgs, _, _>(rooms::meta::readiness);
     b.op::<ops::GetRoleArgs, _, _>(rooms::roles::get);
     b.op::<ops::GetScanArgs, _, _>(rooms::insights_scans::get);
@@ -94,6 +98,8 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ListOrganizationsArgs, _, _>(rooms::admin::list_organizations);
     b.op::<ops::ListPersonalTokensArgs, _, _>(rooms::account::list_tokens);
     b.op::<ops::ListPolicyPacksForAccountArgs, _, _>(rooms::insights_access::policy_packs);
+    b.op::<ops::ListProvidersEscArgs, _, _>(rooms::environments_providers::list);
+    b.op::<ops::ListProvidersPreviewEnvironmentsArgs, _, _>(rooms::environments_providers::list_preview);
     b.op::<ops::ListResourceStackEdgesArgs, _, _>(rooms::insights_resources::stack_edges);
     b.op::<ops::ListResourceVersionEdgesArgs, _, _>(rooms::insights_resources::edges);
     b.op::<ops::ListResourceVersionEdgesVersionsArgs, _, _>(rooms::insights_resources::edges_of_version);

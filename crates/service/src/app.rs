@@ -3,6 +3,7 @@
 use crate::{
     audit::Recorder,
     auth::Logins,
+    environments,
     insights::{
         cloud::{CloudIdentity, NoClouds},
         scans,
@@ -38,8 +39,12 @@ pub struct App {
     pub scans: scans::Signals,
     /// Whom credentials of clouds are shown to before an account is made of them.
     pub clouds: Arc<dyn CloudIdentity>,
-    /// Where AWS STS is, if it is not where AWS says.
-    pub sts_endpoint: Option<String>,
+    /// How the providers of environments reach clouds.
+    pub reach: environments::Reach,
+    /// Evaluations that run at once: each holds a thread that the store may need.
+    pub evaluations: tokio::sync::Semaphore,
+    /// The rotators of secrets.
+    pub(crate) rotators: crate::environments::Rotators,
     /// What the operator configured.
     pub settings: Settings,
 }
@@ -62,9 +67,11 @@ impl App {
             logins: Logins::default(),
             oidc: Oidc::default(),
             keys: Keys::none(),
-            sts_endpoint: None,
+            reach: environments::Reach::default(),
+            evaluations: tokio::sync::Semaphore::new(environments::EVALUATIONS),
             scans: scans::Signals::default(),
             clouds: Arc::new(NoClouds),
+            rotators: crate::environments::Rotators::default(),
             settings,
         }
     }
@@ -72,6 +79,12 @@ impl App {
     #[must_use]
     pub fn with_clouds(mut self, clouds: Arc<dyn CloudIdentity>) -> Self {
         self.clouds = clouds;
+        self
+    }
+    /// The same parts with other ways to clouds for the providers of environments.
+    #[must_use]
+    pub fn with_reach(mut self, reach: environments::Reach) -> Self {
+        self.reach = reach;
         self
     }
     /// The same parts with a master key.

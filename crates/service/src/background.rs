@@ -49,6 +49,10 @@ pub async fn flush(app: &Arc<App>, all: bool) {
         metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
         tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");
     }
+    if let Err(error) = environments::keep_keys(app).await {
+        metrics::counter!("pileus_background_failures_total", "work" => "signing-keys").increment(1);
+        tracing::warn!(%error, "the next key of identity tokens could not be made; it is tried again");
+    }
     if let Err(error) = resources::sweep(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "deleted-accounts").increment(1);
         tracing::warn!(%error, "what is left of deleted accounts could not be swept away; it is tried again");

@@ -132,20 +132,20 @@ fn signing_key(row: &dyn Row) -> Result<SigningKeyRow> {
     })
 }
 
-/// The keys of an issuer (`v1`, `v2`) that are still shown, the newest first.
+/// The keys of an issuer (`v1`, `v2`) that are still shown, the latest period first.
 ///
 /// # Errors
 /// As [`Tx::query`].
 pub fn signing_keys(tx: &mut dyn Tx, issuer: &str, now: Timestamp) -> Result<Vec<SigningKeyRow>> {
     tx.all(
         "SELECT id, private_key, public_key, created_at, signs_until, shown_until FROM signing_keys
-         WHERE issuer = $1 AND shown_until > $2 ORDER BY created_at DESC, id DESC",
+         WHERE issuer = $1 AND shown_until > $2 ORDER BY signs_until DESC",
         &[issuer.into(), now.into()],
         signing_key,
     )
 }
 
-/// Adds a key of an issuer, and forgets those that are no longer shown.
+/// Adds a key of an issuer, unless there is one for its period already, and forgets those that are no longer shown.
 ///
 /// # Errors
 /// As [`Tx::execute`].
@@ -153,7 +153,7 @@ pub fn insert_signing_key(tx: &mut dyn Tx, issuer: &str, new: &SigningKeyRow) ->
     tx.run("DELETE FROM signing_keys WHERE shown_until <= $1", &[new.created_at.into()])?;
     tx.run(
         "INSERT INTO signing_keys (id, issuer, private_key, public_key, created_at, signs_until, shown_until)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
         &[
             (&new.id).into(),
             issuer.into(),

@@ -9,7 +9,7 @@ use pileus_model::{
     entropy::Entropy,
     token::TokenValue,
 };
-use pileus_service::{App, Settings, insights::cloud::CloudIdentity, install, keys::Keys};
+use pileus_service::{App, Settings, environments::Reach, insights::cloud::CloudIdentity, install, keys::Keys};
 use pileus_store::{Flow, Store, StoreConfig, audit::Driver};
 use serde_json::{Value, json};
 use std::sync::{
@@ -43,6 +43,8 @@ pub struct Options {
     pub admin_token_file: Option<std::path::PathBuf>,
     /// Who says whose credentials of clouds are.
     pub clouds: Arc<dyn CloudIdentity>,
+    /// How the providers of environments reach clouds.
+    pub reach: Reach,
 }
 
 impl Default for Options {
@@ -56,6 +58,7 @@ impl Default for Options {
             real_clock: false,
             admin_token_file: None,
             clouds: Arc::new(FakeClouds),
+            reach: Reach::default(),
         }
     }
 }
@@ -120,7 +123,8 @@ impl TestApp {
         let app = Arc::new(
             App::new(store, as_clock, entropy, Egress::new(options.egress), settings)
                 .with_keys(Keys::parse(&"5e".repeat(32)).unwrap())
-                .with_clouds(options.clouds),
+                .with_clouds(options.clouds)
+                .with_reach(options.reach),
         );
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token };

@@ -925,10 +925,32 @@ impl Args for GetIssuerConfigurationArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetIssuerConfigurationV2Args {}
+
+impl Args for GetIssuerConfigurationV2Args {
+    const OPERATION: &'static str = "GetIssuerConfigurationV2";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetIssuerKeysArgs {}
 
 impl Args for GetIssuerKeysArgs {
     const OPERATION: &'static str = "GetIssuerKeys";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetIssuerKeysV2Args {}
+
+impl Args for GetIssuerKeysV2Args {
+    const OPERATION: &'static str = "GetIssuerKeysV2";
 
     fn decode(_: RawArgs) -> Result<Self> {
         Ok(Self {})
@@ -986,6 +1008,32 @@ impl Args for GetOrganizationMetadataArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetProviderSchemaEscArgs {
+    pub provider_name: String,
+}
+
+impl Args for GetProviderSchemaEscArgs {
+    const OPERATION: &'static str = "GetProviderSchema_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { provider_name: raw.path("providerName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct GetProviderSchemaPreviewEnvironmentsArgs {
+    pub provider_name: String,
+}
+
+impl Args for GetProviderSchemaPreviewEnvironmentsArgs {
+    const OPERATION: &'static str = "GetProviderSchema_preview_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { provider_name: raw.path("providerName")? })
     }
 }
 
@@ -1626,6 +1674,32 @@ impl Args for ListPolicyPacksForAccountArgs {
             account_name: raw.path("accountName")?,
             continuation_token: raw.text("continuationToken", &[])?,
         })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListProvidersEscArgs {
+    pub org_name: Option<String>,
+}
+
+impl Args for ListProvidersEscArgs {
+    const OPERATION: &'static str = "ListProviders_esc";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.text("orgName", &[])? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListProvidersPreviewEnvironmentsArgs {
+    pub org_name: Option<String>,
+}
+
+impl Args for ListProvidersPreviewEnvironmentsArgs {
+    const OPERATION: &'static str = "ListProviders_preview_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.text("orgName", &[])? })
     }
 }
 

@@ -780,6 +780,11 @@ pub struct ListPolicyPacksForInsightsAccountResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListProvidersResponse {
+    pub providers: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListResourcesWithReferencesRequest {
     #[serde(rename = "resourceIdentifiers")]
     pub resource_identifiers: Vec<InsightsResourceIdentifier>,
@@ -1267,6 +1272,14 @@ pub struct PermissionDescriptorRecord {
     pub version: i64,
     #[serde(rename = "isOrgDefault")]
     pub is_org_default: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProviderSchema {
+    pub name: String,
+    pub description: String,
+    pub inputs: serde_json::Value,
+    pub outputs: serde_json::Value,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -2013,7 +2026,11 @@ pub type GetAwsScanPolicyResponse = serde_json::Value;
 
 pub type GetIssuerConfigurationResponse = serde_json::Value;
 
+pub type GetIssuerConfigurationV2Response = serde_json::Value;
+
 pub type GetIssuerKeysResponse = serde_json::Value;
+
+pub type GetIssuerKeysV2Response = serde_json::Value;
 
 pub type GetScanLogsResponse = serde_json::Value;
 

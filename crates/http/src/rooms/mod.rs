@@ -7,6 +7,7 @@ pub mod environments;
 pub mod environments_copies;
 pub mod environments_issuer;
 pub mod environments_open;
+pub mod environments_providers;
 pub mod environments_tags;
 pub mod environments_versions;
 pub mod insights;

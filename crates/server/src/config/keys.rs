@@ -165,6 +165,15 @@ pub static AWS_LISTING: Key = Key {
     doc: "How scans list: native (the services' own APIs), cloud-control, or both",
     ..PLAIN
 };
+/// `clouds.gcp.endpoint`
+pub static GCP_ENDPOINT: Key = Key {
+    name: "clouds.gcp.endpoint",
+    env: "PILEUS_CLOUDS_GCP_ENDPOINT",
+    default_note: "Google's own addresses",
+    check: |text| parse::endpoint(text).map(drop),
+    doc: "Where gcp-login sends its requests instead of to Google, for tests and proxies; that address may then be reached",
+    ..PLAIN
+};
 /// `limits.requests_per_second`
 pub static REQUESTS_PER_SECOND: Key = Key {
     name: "limits.requests_per_second",
@@ -287,6 +296,7 @@ pub static KEYS: &[&Key] = &[
     &EGRESS_ALLOW,
     &AWS_ENDPOINT,
     &AWS_LISTING,
+    &GCP_ENDPOINT,
     &REQUESTS_PER_SECOND,
     &PUBLIC_REQUESTS_PER_SECOND,
     &FAILED_LOGINS_PER_MINUTE,

@@ -31,6 +31,8 @@ pub struct Config {
     pub aws_endpoint: Option<String>,
     /// How scans of AWS list.
     pub aws_listing: Mode,
+    /// Where requests to Google go instead.
+    pub gcp_endpoint: Option<String>,
     /// The limits.
     pub limits: Limits,
 }
@@ -85,6 +87,7 @@ impl Config {
             egress_allow: list(loaded, &keys::EGRESS_ALLOW, parse::allowed)?,
             aws_endpoint: parsed(&keys::AWS_ENDPOINT, parse::endpoint(text(loaded, &keys::AWS_ENDPOINT)))?,
             aws_listing: parsed(&keys::AWS_LISTING, parse::listing(text(loaded, &keys::AWS_LISTING)))?,
+            gcp_endpoint: parsed(&keys::GCP_ENDPOINT, parse::endpoint(text(loaded, &keys::GCP_ENDPOINT)))?,
             limits: Limits {
                 requests_per_second: number(loaded, &keys::REQUESTS_PER_SECOND)?,
                 public_requests_per_second: number(loaded, &keys::PUBLIC_REQUESTS_PER_SECOND)?,

@@ -69,8 +69,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let app = App::new(store.clone(), Arc::new(SystemClock), Arc::new(SystemEntropy), parts::egress(config), settings);
     let keys = master_key::load(&app, &dir).await?;
     let aws = parts::aws(config)?;
-    let mut app = app.with_keys(keys).with_clouds(Arc::<Aws>::clone(&aws));
-    app.sts_endpoint.clone_from(&config.aws_endpoint);
+    let app = app.with_keys(keys).with_clouds(Arc::<Aws>::clone(&aws)).with_reach(parts::reach(config, &aws)?);
     let app = Arc::new(app);
     pileus_service::keys::verify(&app).await?;
     let served = with_store(config, &dir, listener, address, stop, app, aws).await;

@@ -11,6 +11,7 @@ use pileus_http::{HttpConfig, Rates};
 use pileus_model::clock::SystemClock;
 use pileus_service::{
     Settings,
+    environments::{Elsewhere, Reach},
     insights::scans::clouds::{Aws, AwsConfig},
 };
 use pileus_store::StoreConfig;
@@ -67,6 +68,16 @@ pub fn aws(config: &Config) -> Result<Arc<Aws>, Failure> {
     Aws::new(wanted, Arc::new(SystemClock))
         .map(Arc::new)
         .map_err(|error| Failure::new(format!("clouds.aws.endpoint: {error}")))
+}
+
+/// How environments reach clouds.
+///
+/// # Errors
+/// One line: an endpoint that was configured can't be used.
+pub fn reach(config: &Config, aws: &Arc<Aws>) -> Result<Reach, Failure> {
+    let gcp = config.gcp_endpoint.as_deref().map(|url| Elsewhere::new(url, outgoing(config))).transpose();
+    let gcp = gcp.map_err(|error| Failure::new(format!("clouds.gcp.endpoint: {error}")))?;
+    Ok(Reach { aws: Some(Arc::clone(aws)), gcp })
 }
 
 /// What the HTTP floor is told.

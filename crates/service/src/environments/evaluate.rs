@@ -4,7 +4,7 @@ use super::{
     OPEN, READ,
     context::Who,
     names::Reference,
-    providers::Shelf,
+    providers::{Shelf, Site},
     sealing::{EnvironmentKey, NoKey},
     world::{Guarded, Snapshot, Source},
 };
@@ -19,6 +19,7 @@ use pileus_model::{
     Error, Result,
     audit::{Target, catalogue},
     authz::Permission,
+    ids::EnvironmentId,
 };
 use std::{
     cell::RefCell,
@@ -26,6 +27,8 @@ use std::{
     sync::Arc,
 };
 
+/// Evaluations that run at once. Each takes at most moments, and a thread; what it waits for, it waits for without one.
+pub(crate) const EVALUATIONS: usize = 16;
 /// What opening is shown as long as nobody says how long.
 pub(super) const DEFAULT_SECONDS: i64 = 7200;
 
@@ -48,18 +51,26 @@ pub(super) struct Job {
     pub text: String,
     pub key: Option<Arc<EnvironmentKey>>,
     pub snapshot: Snapshot,
+    /// The stored environments that take part, by `project/name`.
+    pub ids: HashMap<String, EnvironmentId>,
 }
 
 impl Job {
     /// Of a stored environment.
     pub fn stored(source: &Source, snapshot: Snapshot) -> Self {
         let (name, text) = (source.row.reference(), source.text.clone());
-        Self { name, text, key: Some(Arc::clone(&source.key)), snapshot }
+        let ids = ids(std::iter::once(source).chain(snapshot.sources()));
+        Self { name, text, key: Some(Arc::clone(&source.key)), snapshot, ids }
     }
     /// Of a text that is stored nowhere.
     pub fn anonymous(text: String, snapshot: Snapshot) -> Self {
-        Self { name: ANONYMOUS.into(), text, key: None, snapshot }
+        let ids = ids(snapshot.sources());
+        Self { name: ANONYMOUS.into(), text, key: None, snapshot, ids }
     }
+}
+
+fn ids<'s>(sources: impl Iterator<Item = &'s Source>) -> HashMap<String, EnvironmentId> {
+    sources.map(|source| (source.row.reference(), source.row.id)).collect()
 }
 
 /// What is done with it.
@@ -93,18 +104,34 @@ pub(super) struct Ran {
     pub imports: Vec<String>,
 }
 
-/// Evaluates on a thread that may wait.
+/// Evaluates, and asks whoever has to be asked, until nothing is missing any more. Whoever drops this asks no further.
 ///
 /// # Errors
 /// `Invalid` where the result is too large; `Internal`.
-pub(super) async fn run(who: &Who, job: Job, how: How) -> Result<Ran> {
-    let who = who.clone();
-    let handle = tokio::runtime::Handle::current();
-    let task = tokio::task::spawn_blocking(move || run_blocking(who, &job, how, handle));
+pub(super) async fn run(who: &Who, mut job: Job, how: How) -> Result<Ran> {
+    let site = Site::new(who.clone(), std::mem::take(&mut job.ids));
+    let job = Arc::new(job);
+    loop {
+        let ran = once(&site, &job, how).await?;
+        if !site.waits() {
+            return Ok(ran);
+        }
+        site.ask().await;
+    }
+}
+
+/// One evaluation, on a thread of its own.
+async fn once(site: &Arc<Site>, job: &Arc<Job>, how: How) -> Result<Ran> {
+    let (site, job) = (Arc::clone(site), Arc::clone(job));
+    let app = Arc::clone(&site.who.app);
+    let turn = app.evaluations.acquire().await;
+    let _turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
+    let task = tokio::task::spawn_blocking(move || evaluate(&site, &job, how));
     task.await.map_err(|e| Error::internal(format!("an evaluation ended badly: {e}")))?
 }
 
-fn run_blocking(who: Who, job: &Job, how: How, handle: tokio::runtime::Handle) -> Result<Ran> {
+fn evaluate(site: &Arc<Site>, job: &Job, how: How) -> Result<Ran> {
+    let who = &site.who;
     let parsed = pileus_esc::parse(&job.name, &job.text, &Limits::default());
     let mut diagnostics = parsed.diagnostics;
     let mut ran = Ran { result: "{}".into(), values: "{}".into(), functions: functions(None), ..Ran::default() };
@@ -114,10 +141,9 @@ fn run_blocking(who: Who, job: &Job, how: How, handle: tokio::runtime::Handle) -
         let seconds = if let How::Open(seconds) = how { seconds } else { DEFAULT_SECONDS };
         let context = who.values(seconds)?;
         let permission: Permission = if let How::Check { secrets: false } = how { READ } else { OPEN };
-        let access = who.access.clone();
-        let loader =
-            Guarded { snapshot: &job.snapshot, access: access.as_ref(), permission, denied: RefCell::default() };
-        let providers = Shelf::new(who, handle);
+        let access = who.access.as_ref();
+        let loader = Guarded { snapshot: &job.snapshot, access, permission, denied: RefCell::default() };
+        let providers = Shelf::new(Arc::clone(site));
         let world = World { providers: &providers, loader: &loader, context: &context };
         let decrypter: &dyn Decrypter = match &job.key {
             Some(key) => &**key,
