@@ -14,6 +14,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::CheckYAMLEscArgs, _, _>(rooms::environments_open::check_yaml);
     b.op::<ops::CloneEnvironmentArgs, _, _>(rooms::environments_copies::clone);
     b.op::<ops::CreateAccountArgs, _, _>(rooms::insights::create);
+    b.op::<ops::CreateEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::create);
     b.op::<ops::CreateEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::create);
     b.op::<ops::CreateEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::create);
     b.op::<ops::CreateOrgTokenArgs, _, _>(rooms::tokens::create_org);
@@ -29,6 +30,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::DecryptEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::decrypt);
     b.op::<ops::DecryptEnvironmentEscEnvironmentsVersionsArgs, _, _>(rooms::environments_versions::decrypt);
     b.op::<ops::DeleteAccountArgs, _, _>(rooms::insights::delete);
+    b.op::<ops::DeleteEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::delete);
     b.op::<ops::DeleteEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::delete);
     b.op::<ops::DeleteEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::delete);
     b.op::<ops::DeleteOidcIssuerArgs, _, _>(rooms::oidc::delete);
@@ -68,6 +70,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::GetProviderSchemaPreviewEnvironmentsArgs, _, _>(rooms::environments_providers::schema_preview);
     b.op::<ops::GetReadinessArgs, _, _>(rooms::meta::readiness);
     b.op::<ops::GetRoleArgs, _, _>(rooms::roles::get);
+    b.op::<ops::GetRotatorSchemaArgs, _, _>(rooms::environments_rotation::rotator_schema);
     b.op::<ops::GetScanArgs, _, _>(rooms::insights_scans::get);
     b.op::<ops::GetScanCoverageArgs, _, _>(rooms::insights_scans::coverage);
     b.op::<ops::GetScanLogsArgs, _, _>(rooms::insights_scans::logs);
@@ -88,6 +91,9 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ListEnvironmentReferrersEscEnvironmentsArgs, _, _>(rooms::environments::referrers);
     b.op::<ops::ListEnvironmentReferrersEscEnvironmentsVersionsArgs, _, _>(rooms::environments::referrers_of_version);
     b.op::<ops::ListEnvironmentRevisionsEscEnvironmentsArgs, _, _>(rooms::environments_versions::list);
+    b.op::<ops::ListEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::list);
+    b.op::<ops::ListEnvironmentScheduleHistoryArgs, _, _>(rooms::environments_schedules::history);
+    b.op::<ops::ListEnvironmentSecretRotationHistoryArgs, _, _>(rooms::environments_rotation::history);
     b.op::<ops::ListEnvironmentTagsEscEnvironmentsArgs, _, _>(rooms::environments_tags::list);
     b.op::<ops::ListEnvironmentsEscArgs, _, _>(rooms::environments::list);
     b.op::<ops::ListInsightsAccountTeamsArgs, _, _>(rooms::insights_access::teams);
@@ -108,6 +114,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ListRevisionTagsEscEnvironmentsVersionsArgs, _, _>(rooms::environments_versions::tags);
     b.op::<ops::ListRevisionTagsEscEnvironmentsVersions2Args, _, _>(rooms::environments_versions::tags_of);
     b.op::<ops::ListRolesByOrgIDAndUXPurposeArgs, _, _>(rooms::roles::list);
+    b.op::<ops::ListRotatorsArgs, _, _>(rooms::environments_rotation::rotators);
     b.op::<ops::ListScanStatusArgs, _, _>(rooms::insights_scans::list);
     b.op::<ops::ListSiteAuditLogEventsArgs, _, _>(rooms::audit_logs::list_site);
     b.op::<ops::ListTeamRolesArgs, _, _>(rooms::teams::list_roles);
@@ -121,9 +128,11 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::OpenEnvironmentEscEnvironmentsVersionsArgs, _, _>(rooms::environments_open::open_version);
     b.op::<ops::OpenYAMLEscArgs, _, _>(rooms::environments_open::open_yaml);
     b.op::<ops::PatchEnvironmentSettingsArgs, _, _>(rooms::environments::set_settings);
+    b.op::<ops::PauseEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::pause);
     b.op::<ops::PauseScheduledScansArgs, _, _>(rooms::insights_scans::pause);
     b.op::<ops::ReadAccountArgs, _, _>(rooms::insights::get);
     b.op::<ops::ReadAnonymousOpenEnvironmentEscArgs, _, _>(rooms::environments_open::read_yaml_session);
+    b.op::<ops::ReadEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::read);
     b.op::<ops::ReadEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::read);
     b.op::<ops::ReadEnvironmentEscEnvironmentsVersionsArgs, _, _>(rooms::environments_versions::read);
     b.op::<ops::ReadOpenEnvironmentAliasArgs, _, _>(rooms::environments_open::read_session_alias);
@@ -139,8 +148,10 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::RegenerateThumbprintsArgs, _, _>(rooms::oidc::regenerate_thumbprints);
     b.op::<ops::RegisterOidcIssuerArgs, _, _>(rooms::oidc::register);
     b.op::<ops::RestoreEnvironmentArgs, _, _>(rooms::environments_copies::restore);
+    b.op::<ops::ResumeEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::resume);
     b.op::<ops::ResumeScheduledScansArgs, _, _>(rooms::insights_scans::resume);
     b.op::<ops::RetractEnvironmentRevisionEscEnvironmentsArgs, _, _>(rooms::environments_versions::retract);
+    b.op::<ops::RotateEnvironmentArgs, _, _>(rooms::environments_rotation::rotate);
     b.op::<ops::ScanAccountArgs, _, _>(rooms::insights_scans::start);
     b.op::<ops::SetInsightAccountTagsArgs, _, _>(rooms::insights_access::set_tags);
     b.op::<ops::SetSoleOrganizationAdminArgs, _, _>(rooms::members::set_sole_admin);
@@ -148,6 +159,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::UpdateAccountArgs, _, _>(rooms::insights::update);
     b.op::<ops::UpdateAuthPolicyArgs, _, _>(rooms::oidc::update_policy);
     b.op::<ops::UpdateDefaultOrganizationArgs, _, _>(rooms::account::set_default_organization);
+    b.op::<ops::UpdateEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::update);
     b.op::<ops::UpdateEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::update);
     b.op::<ops::UpdateEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::update);
     b.op::<ops::UpdateOidcIssuerArgs, _, _>(rooms::oidc::update);

@@ -108,6 +108,10 @@ impl Cron {
         }
         None
     }
+    /// Whether it is due once per day at most.
+    pub const fn is_at_most_daily(&self) -> bool {
+        self.minutes.is_power_of_two() && self.hours.is_power_of_two()
+    }
     /// How long it is from the next time after this one to the one after that, in microseconds.
     pub fn period_after(&self, at: Timestamp) -> Option<i64> {
         let first = self.next_after(at)?;

@@ -46,6 +46,10 @@ ids! {
     AccountId,
     /// An ESC environment.
     EnvironmentId,
+    /// A rotation of an ESC environment, or of one of its secrets.
+    EnvironmentRotationId,
+    /// A schedule of an ESC environment.
+    EnvironmentScheduleId,
     /// A tag of an ESC environment.
     EnvironmentTagId,
     /// An audit event.

@@ -18,6 +18,9 @@ use tokio::sync::watch;
 /// How often what is remembered in memory is written.
 const PERIOD: Duration = Duration::from_secs(30);
 
+/// How often is looked for rotations that are due.
+const ROTATIONS: Duration = Duration::from_secs(5);
+
 /// Runs until `shutdown` turns true (or its sender is dropped), then writes what is left and returns.
 pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     let mut ticks = tokio::time::interval(PERIOD);
@@ -37,6 +40,37 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
 pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdown: watch::Receiver<bool>) {
     let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, mode));
     Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
+}
+
+/// Rotates secrets whose time has come, and ends rotations that were given up, until `shutdown` turns true (or its sender is
+/// dropped). Any number of nodes may.
+pub async fn rotate(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+    let mut last = None;
+    loop {
+        let now = app.clock.now();
+        // After a start, and when the clock was put back, times are looked through.
+        let anew = last.replace(now).is_none_or(|last| now < last);
+        if let Err(error) = rotate_once(&app, anew).await {
+            metrics::counter!("pileus_background_failures_total", "work" => "rotations").increment(1);
+            tracing::warn!(%error, "a round of rotations failed; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(ROTATIONS) => {}
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
+        }
+    }
+}
+
+/// One round of it.
+///
+/// # Errors
+/// `Unavailable` where the database can't; the next round goes on.
+pub async fn rotate_once(app: &Arc<App>, anew: bool) -> Result<()> {
+    environments::recover_rotations(app).await?;
+    if anew {
+        environments::schedules::correct(app).await?;
+    }
+    environments::schedules::tick(app).await.map(|_| ())
 }
 
 /// One round: counted denials and failed logins of minutes that are over (with `all` of the current one too), and when

@@ -12,6 +12,8 @@ pub mod environments;
 pub mod environments_deleted;
 pub mod environments_keys;
 pub mod environments_revisions;
+pub mod environments_rotation;
+pub mod environments_schedules;
 pub mod environments_tags;
 pub mod insights;
 pub mod members;

@@ -171,6 +171,27 @@ impl Args for CreateAccountArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct CreateEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: wire::CreateEnvironmentScheduleRequest,
+}
+
+impl Args for CreateEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "CreateEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_SCHEDULE_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct CreateEnvironmentTagEscEnvironmentsArgs {
     pub org_name: String,
     pub project_name: String,
@@ -439,6 +460,27 @@ impl Args for DeleteAccountArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")?, account_name: raw.path("accountName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct DeleteEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+}
+
+impl Args for DeleteEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "DeleteEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
+        })
     }
 }
 
@@ -1063,6 +1105,19 @@ impl Args for GetRoleArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetRotatorSchemaArgs {
+    pub rotator_name: String,
+}
+
+impl Args for GetRotatorSchemaArgs {
+    const OPERATION: &'static str = "GetRotatorSchema";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { rotator_name: raw.path("rotatorName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetScanArgs {
     pub org_name: String,
     pub account_name: String,
@@ -1488,6 +1543,65 @@ impl Args for ListEnvironmentRevisionsEscEnvironmentsArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ListEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for ListEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "ListEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentScheduleHistoryArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+}
+
+impl Args for ListEnvironmentScheduleHistoryArgs {
+    const OPERATION: &'static str = "ListEnvironmentScheduleHistory";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ListEnvironmentSecretRotationHistoryArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+}
+
+impl Args for ListEnvironmentSecretRotationHistoryArgs {
+    const OPERATION: &'static str = "ListEnvironmentSecretRotationHistory";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ListEnvironmentTagsEscEnvironmentsArgs {
     pub org_name: String,
     pub project_name: String,
@@ -1878,6 +1992,19 @@ impl Args for ListRolesByOrgIDAndUXPurposeArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ListRotatorsArgs {
+    pub org_name: Option<String>,
+}
+
+impl Args for ListRotatorsArgs {
+    const OPERATION: &'static str = "ListRotators";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.text("orgName", &[])? })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ListScanStatusArgs {
     pub org_name: String,
     pub account_name: String,
@@ -2132,6 +2259,27 @@ impl Args for PatchEnvironmentSettingsArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct PauseEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+}
+
+impl Args for PauseEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "PauseEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct PauseScheduledScansArgs {
     pub org_name: String,
     pub account_name: String,
@@ -2179,6 +2327,27 @@ impl Args for ReadAnonymousOpenEnvironmentEscArgs {
             org_name: raw.path("orgName")?,
             open_session_id: raw.path("openSessionID")?,
             property: raw.text("property", &[])?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ReadEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+}
+
+impl Args for ReadEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "ReadEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
         })
     }
 }
@@ -2473,6 +2642,27 @@ impl Args for RestoreEnvironmentArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct ResumeEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+}
+
+impl Args for ResumeEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "ResumeEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct ResumeScheduledScansArgs {
     pub org_name: String,
     pub account_name: String,
@@ -2505,6 +2695,27 @@ impl Args for RetractEnvironmentRevisionEscEnvironmentsArgs {
             env_name: raw.path("envName")?,
             version: raw.path("version")?,
             body: raw.json(&Shape::Record(&shapes::RETRACT_ENVIRONMENT_REVISION_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RotateEnvironmentArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub body: serde_json::Value,
+}
+
+impl Args for RotateEnvironmentArgs {
+    const OPERATION: &'static str = "RotateEnvironment";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            body: raw.json(&Shape::Object)?,
         })
     }
 }
@@ -2624,6 +2835,29 @@ impl Args for UpdateDefaultOrganizationArgs {
 
     fn decode(raw: RawArgs) -> Result<Self> {
         Ok(Self { org_name: raw.path("orgName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct UpdateEnvironmentScheduleArgs {
+    pub org_name: String,
+    pub project_name: String,
+    pub env_name: String,
+    pub schedule_id: String,
+    pub body: wire::CreateEnvironmentScheduleRequest,
+}
+
+impl Args for UpdateEnvironmentScheduleArgs {
+    const OPERATION: &'static str = "UpdateEnvironmentSchedule";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            project_name: raw.path("projectName")?,
+            env_name: raw.path("envName")?,
+            schedule_id: raw.path("scheduleID")?,
+            body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_SCHEDULE_REQUEST))?,
+        })
     }
 }
 

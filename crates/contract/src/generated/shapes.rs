@@ -52,6 +52,15 @@ pub static CREATE_ENVIRONMENT_REQUEST: [Field; 2] =
 pub static CREATE_ENVIRONMENT_REVISION_TAG_REQUEST: [Field; 2] =
     [Field::required("name", Shape::TEXT), Field::optional("revision", Shape::INTEGER)];
 
+pub static CREATE_ENVIRONMENT_SCHEDULE_REQUEST: [Field; 3] = [
+    Field::optional("scheduleCron", Shape::TEXT),
+    Field::optional("scheduleOnce", Shape::TEXT),
+    Field::optional("secretRotationRequest", Shape::Record(&CREATE_ENVIRONMENT_SECRET_ROTATION_SCHEDULE_REQUEST)),
+];
+
+pub static CREATE_ENVIRONMENT_SECRET_ROTATION_SCHEDULE_REQUEST: [Field; 1] =
+    [Field::required("environmentPath", Shape::TEXT)];
+
 pub static CREATE_ENVIRONMENT_TAG_REQUEST: [Field; 2] =
     [Field::required("name", Shape::TEXT), Field::required("value", Shape::TEXT)];
 

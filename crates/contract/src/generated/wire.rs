@@ -288,6 +288,22 @@ pub struct CreateEnvironmentRevisionTagRequest {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateEnvironmentScheduleRequest {
+    #[serde(rename = "scheduleCron", skip_serializing_if = "Option::is_none")]
+    pub schedule_cron: Option<String>,
+    #[serde(rename = "scheduleOnce", skip_serializing_if = "Option::is_none")]
+    pub schedule_once: Option<String>,
+    #[serde(rename = "secretRotationRequest", skip_serializing_if = "Option::is_none")]
+    pub secret_rotation_request: Option<CreateEnvironmentSecretRotationScheduleRequest>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateEnvironmentSecretRotationScheduleRequest {
+    #[serde(rename = "environmentPath")]
+    pub environment_path: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateEnvironmentTagRequest {
     pub name: String,
     pub value: String,
@@ -707,6 +723,11 @@ pub struct ListEnvironmentRevisionTagsResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListEnvironmentSecretRotationHistoryResponse {
+    pub events: Vec<SecretRotationEvent>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListEnvironmentTagsResponse {
     pub tags: std::collections::BTreeMap<String, EnvironmentTag>,
     #[serde(rename = "nextToken")]
@@ -798,11 +819,27 @@ pub struct ListRolesResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListRotatorsResponse {
+    pub rotators: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListScanStatusResponse {
     #[serde(rename = "scanStatuses")]
     pub scan_statuses: Vec<ScanStatus>,
     #[serde(rename = "continuationToken", skip_serializing_if = "Option::is_none")]
     pub continuation_token: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListScheduledActionHistoryResponse {
+    #[serde(rename = "scheduleHistoryEvents")]
+    pub schedule_history_events: Vec<ScheduledActionHistoryEvent>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListScheduledActionsResponse {
+    pub schedules: Vec<ScheduledAction>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -1515,6 +1552,15 @@ pub struct RetractEnvironmentRevisionRequest {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RotateEnvironmentResponse {
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnostics: Option<Vec<EnvironmentDiagnostic>>,
+    #[serde(rename = "secretRotationEvent")]
+    pub secret_rotation_event: SecretRotationEvent,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScanCoverage {
     #[serde(rename = "scanId")]
     pub scan_id: String,
@@ -1587,6 +1633,36 @@ pub struct ScanStatusResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledAction {
+    pub id: String,
+    #[serde(rename = "orgID")]
+    pub org_id: String,
+    #[serde(rename = "scheduleCron", skip_serializing_if = "Option::is_none")]
+    pub schedule_cron: Option<String>,
+    #[serde(rename = "scheduleOnce", skip_serializing_if = "Option::is_none")]
+    pub schedule_once: Option<String>,
+    #[serde(rename = "nextExecution")]
+    pub next_execution: String,
+    pub paused: bool,
+    pub kind: String,
+    pub definition: std::collections::BTreeMap<String, serde_json::Value>,
+    pub created: String,
+    pub modified: String,
+    #[serde(rename = "lastExecuted")]
+    pub last_executed: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScheduledActionHistoryEvent {
+    pub id: String,
+    #[serde(rename = "scheduledActionID")]
+    pub scheduled_action_id: String,
+    pub executed: String,
+    pub version: i64,
+    pub result: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ScheduledInsightsScanSettingsRequest {
     #[serde(rename = "listConcurrency", skip_serializing_if = "Option::is_none")]
     pub list_concurrency: Option<i64>,
@@ -1614,6 +1690,38 @@ pub struct ScheduledInsightsScanSettingsResponse {
     #[serde(rename = "scheduleCron")]
     pub schedule_cron: String,
     pub paused: bool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretRotation {
+    pub id: String,
+    #[serde(rename = "environmentPath")]
+    pub environment_path: String,
+    pub status: String,
+    #[serde(rename = "errorMessage", skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SecretRotationEvent {
+    pub id: String,
+    #[serde(rename = "environmentId")]
+    pub environment_id: String,
+    pub created: String,
+    #[serde(rename = "preRotationRevision")]
+    pub pre_rotation_revision: i64,
+    #[serde(rename = "postRotationRevision", skip_serializing_if = "Option::is_none")]
+    pub post_rotation_revision: Option<i64>,
+    #[serde(rename = "userID")]
+    pub user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed: Option<String>,
+    pub status: String,
+    #[serde(rename = "scheduledActionID", skip_serializing_if = "Option::is_none")]
+    pub scheduled_action_id: Option<String>,
+    #[serde(rename = "errorMessage", skip_serializing_if = "Option::is_none")]
+    pub error_message: Option<String>,
+    pub rotations: Vec<SecretRotation>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

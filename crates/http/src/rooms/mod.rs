@@ -8,6 +8,8 @@ pub mod environments_copies;
 pub mod environments_issuer;
 pub mod environments_open;
 pub mod environments_providers;
+pub mod environments_rotation;
+pub mod environments_schedules;
 pub mod environments_tags;
 pub mod environments_versions;
 pub mod insights;

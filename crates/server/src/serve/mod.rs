@@ -109,6 +109,7 @@ async fn with_store(
     let (finish, finished) = watch::channel(false);
     let scans =
         tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
+    let rotations = tokio::spawn(background::rotate(Arc::clone(&app), finished.clone()));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
     if cut > 0 {
@@ -120,6 +121,9 @@ async fn with_store(
     }
     if tokio::time::timeout(FLUSH, scans).await.is_err() {
         tracing::warn!("scans could not be given back in time; they go on when this node is found silent");
+    }
+    if tokio::time::timeout(FLUSH, rotations).await.is_err() {
+        tracing::warn!("a rotation could not be ended in time; it is ended when this node is found silent");
     }
     upkeep.abort();
     Ok(())

@@ -47,6 +47,15 @@ pub(super) fn of(
     })
 }
 
+/// What a person who may log in is in the organisation with this name.
+pub(super) fn of_user(tx: &mut dyn Tx, user: UserId, name: &str) -> Result<Option<OrgAccess>> {
+    let known = pileus_store::users::by_id(tx, user)?;
+    if known.is_none_or(|known| known.disabled) {
+        return Ok(None);
+    }
+    Ok(store::standing(tx, user, name)?.map(|standing| of_person(standing, user).0))
+}
+
 /// Whether the token lives longer than the organisation allows (contract, `maxAccessTokenExpiryDays`: every token needs
 /// an expiry, and the time that is left must not exceed so many days).
 fn outlives(token: &PresentedToken, settings: &Settings, now: Timestamp) -> bool {

@@ -21,6 +21,7 @@ use pileus_model::{
     Error, Result, Timestamp,
     audit::RequestInfo,
     caller::{Caller, OrgAccess, Principal, UserRef},
+    ids::{TokenId, UserId},
     token::{TokenHash, TokenKind},
 };
 use pileus_store::{
@@ -96,7 +97,15 @@ pub async fn authenticate_and_access(
 /// `Unauthenticated` if the token was revoked in the meantime; `Forbidden` for a token that lives longer than the
 /// organisation allows; `Unavailable`.
 pub async fn access(app: &Arc<App>, caller: &Caller, org_name: &str) -> Result<Option<OrgAccess>> {
-    let (token, name, now) = (caller.token, org_name.to_owned(), app.clock.now());
+    access_of_token(app, caller.token, org_name).await
+}
+
+/// What whoever presents the token with this id is in the organisation with this name; `None` as for [`access`].
+///
+/// # Errors
+/// As [`access`].
+pub(crate) async fn access_of_token(app: &Arc<App>, token: TokenId, org_name: &str) -> Result<Option<OrgAccess>> {
+    let (name, now) = (org_name.to_owned(), app.clock.now());
     app.store
         .read(move |tx| {
             let Some(token) = store::token_by_id(tx, token)? else {
@@ -108,6 +117,16 @@ pub async fn access(app: &Arc<App>, caller: &Caller, org_name: &str) -> Result<O
             access::of(tx, &token, &name, now)?.map_err(Failure::error)
         })
         .await
+}
+
+/// What a person is in the organisation with this name, for what is done for him later; `None` if he is not in it, or may
+/// not log in.
+///
+/// # Errors
+/// `Unavailable`.
+pub(crate) async fn access_of_user(app: &Arc<App>, user: UserId, org_name: &str) -> Result<Option<OrgAccess>> {
+    let name = org_name.to_owned();
+    app.store.read(move |tx| access::of_user(tx, user, &name)).await
 }
 
 fn look_up(tx: &mut dyn Tx, hash: &TokenHash, org_name: Option<&str>, now: Timestamp) -> Result<Found> {

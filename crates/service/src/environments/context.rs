@@ -5,7 +5,7 @@ use crate::{App, Cx};
 use pileus_esc::{host::ExecContext, value::Value};
 use pileus_model::{
     Error, Result,
-    audit::{Actor, EventType, NewEvent, Outcome, RequestInfo, Target},
+    audit::{Actor, ActorKind, EventType, NewEvent, Outcome, RequestInfo, Target},
     caller::{OrgAccess, OrgRef, Principal},
     token::TokenKind,
 };
@@ -62,6 +62,11 @@ impl Who {
             token: Default::default(),
         }
     }
+    /// Pileus itself, for somebody who set a time for it: within what he may do now.
+    pub fn on_schedule(app: &Arc<App>, access: OrgAccess, operation: &str) -> Self {
+        let system = Self::system(app, &access.org, operation);
+        Self { access: Some(access), ..system }
+    }
     /// An event in the organisation's log.
     pub fn event(&self, event: EventType, target: Target, description: String) -> NewEvent {
         NewEvent {
@@ -77,7 +82,7 @@ impl Who {
     }
     /// The login that `${context.pulumi.user.login}` is: the organisation's for its tokens.
     pub fn login(&self) -> &str {
-        if self.access.is_some() { &self.actor.login } else { &self.org.name }
+        if self.actor.kind == ActorKind::System { &self.org.name } else { &self.actor.login }
     }
     /// An attribute that the subject of an identity token can name.
     pub fn attribute(&self, name: &str) -> Option<&str> {

@@ -39,6 +39,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!(2, "audit", "0002_audit.sqlite.sql", "0002_audit.postgres.sql"),
     migration!(3, "environments", "0003_environments.sql"),
     migration!(4, "insights", "0004_insights.sql"),
+    migration!(5, "environments_more", "0005_environments_more.sql"),
 ];
 
 /// What was applied: version and checksum.
