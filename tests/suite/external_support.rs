@@ -14,6 +14,7 @@ use std::{
 pub struct World {
     pub server: Server,
     pub directory: tempfile::TempDir,
+    pub start: Start,
 }
 
 impl World {
@@ -22,11 +23,19 @@ impl World {
     }
     /// Starts the server with a further environment.
     pub fn start_with(env: &[(&str, &str)]) -> Self {
+        Self::start_on(None, env)
+    }
+    /// The same on PostgreSQL; `None` where that is missing, which is said.
+    pub fn start_on_postgres(env: &[(&str, &str)]) -> Option<Self> {
+        pileus_testkit::postgres::fresh_database().map(|database| Self::start_on(Some(database), env))
+    }
+    fn start_on(database: Option<String>, env: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("home")).unwrap();
         let mut start = Start::new(env!("CARGO_BIN_EXE_pileus"), directory.path().join("data"));
         start.env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        Self { server: start.run(), directory }
+        start.database = database;
+        Self { server: start.run(), directory, start }
     }
     pub fn url(&self) -> &str {
         &self.server.url
@@ -156,6 +165,12 @@ pub fn python(what: &str) -> Option<PathBuf> {
 /// The real pulumi CLI.
 pub fn pulumi(what: &str) -> Option<PathBuf> {
     provided("PILEUS_TEST_PULUMI", what)
+}
+
+/// Node, and the folder with the packages of `tests/external/npm`.
+pub fn node(what: &str) -> Option<(PathBuf, PathBuf)> {
+    let modules = provided("PILEUS_TEST_NODE_MODULES", what)?;
+    Some((on_path("node", what)?, modules))
 }
 
 /// The Go toolchain.

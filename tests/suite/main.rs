@@ -17,6 +17,8 @@ mod environments_real;
 mod external_cli;
 mod external_cli_insights;
 mod external_cli_org;
+mod external_esc_cli;
+mod external_esc_sdk;
 mod external_formats;
 mod external_schema;
 mod external_sdk;

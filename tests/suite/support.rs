@@ -26,6 +26,30 @@ macro_rules! both {
     )*};
 }
 
+/// As `both!`, with a real server that programs of others can talk to: `both_worlds! { fn name(world: &World) { … } }`.
+macro_rules! both_worlds {
+    ($(fn $name:ident($world:ident: &World) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "each behaviour uses its own part")]
+            use super::*;
+
+            fn behaviour($world: &crate::external_support::World) $body
+
+            #[test]
+            fn sqlite() {
+                behaviour(&crate::external_support::World::start());
+            }
+
+            #[test]
+            fn postgres() {
+                if let Some(world) = crate::external_support::World::start_on_postgres(&[]) {
+                    behaviour(&world);
+                }
+            }
+        }
+    )*};
+}
+
 /// Says that a test did nothing, and why; `./check` prints the list at its end.
 pub fn skipped(why: &str) {
     eprintln!("skipped: {why}");

@@ -104,7 +104,7 @@ fn latest_tag(tx: &mut dyn Tx, cx: &Cx, row: &EnvironmentRow) -> Result<Revision
     })
 }
 
-/// At most `count` tags by name after this one, `latest` among them; of one version only, if one is named.
+/// At most `count` tags after this one: `latest` first, then the others by name; of one version only, if one is named.
 ///
 /// # Errors
 /// `NotFound`.
@@ -125,12 +125,14 @@ pub async fn revision_tags(
                 Some(version) => resolve(tx, org, &row, Some(version))?,
                 None => 0,
             };
-            let mut tags = store::tags(tx, org, row.id, number, &after, count)?;
-            let latest = latest_tag(tx, &cx, &row)?;
-            if after.as_str() < names::LATEST && (number == 0 || number == latest.number) {
-                let at = tags.iter().position(|tag| tag.name.as_str() > names::LATEST).unwrap_or(tags.len());
-                tags.insert(at, latest);
-                tags.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+            let from = if after == names::LATEST { "" } else { &after };
+            let mut tags = store::tags(tx, org, row.id, number, from, count)?;
+            if after.is_empty() {
+                let latest = latest_tag(tx, &cx, &row)?;
+                if number == 0 || number == latest.number {
+                    tags.insert(0, latest);
+                    tags.truncate(usize::try_from(count).unwrap_or(usize::MAX));
+                }
             }
             Ok(tags)
         })
