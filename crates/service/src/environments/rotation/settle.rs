@@ -155,16 +155,15 @@ impl Planner {
             .iter()
             .find(|call| below_values(&call.path) == path && call.rotator.as_deref() == Some(kept.rotator.as_str()));
         let call = call.ok_or("the definition was changed meanwhile: the rotator is gone")?;
-        let steps = path::parse(&call.state_path)?;
+        let Some(key) = key else { return Err("the environment has no key".into()) };
         if let Some((_, base)) = &self.base
-            && !edit::same_at(base, text, &steps, &limits).map_err(|e| e.to_string())?
+            && !same_state(base, text, &call.state_path, key)?
         {
             return Err("the definition was changed meanwhile: the rotator has another state".into());
         }
         let patch = [(call.state_path.clone(), kept.made.state.clone())];
         let patched =
             edit::apply_patches(text, &patch, &limits).map_err(|e| format!("the new state cannot be written: {e}"))?;
-        let Some(key) = key else { return Err("the environment has no key".into()) };
         let sealed = edit::encrypt_secrets(&patched, key, &limits)
             .map_err(|e| format!("the new state cannot be sealed: {e}"))?;
         if sealed.len() > limits.document_bytes {
@@ -195,6 +194,13 @@ impl Planner {
             credential: key.encrypt(&sealed::to_bytes(credential)).map_err(Error::internal)?,
         })
     }
+}
+
+/// Whether two definitions hold the same state at a path: secrets may be sealed anew, and are the same.
+fn same_state(a: &str, b: &str, path: &str, key: &EnvironmentKey) -> std::result::Result<bool, String> {
+    let limits = Limits::default();
+    let clear = |text: &str| edit::decrypt_secrets(text, key, &limits).unwrap_or_else(|_| text.to_owned());
+    edit::same_at(&clear(a), &clear(b), &path::parse(path)?, &limits).map_err(|e| e.to_string())
 }
 
 /// Writes it all, if the newest definition is still this one.
