@@ -13,6 +13,7 @@ mod coverage;
 mod crash;
 mod environments;
 mod environments_copies;
+mod environments_leaks;
 mod environments_real;
 mod external_cli;
 mod external_cli_insights;
