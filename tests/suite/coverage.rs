@@ -5,6 +5,8 @@
 
 #[path = "coverage_insights.rs"]
 mod insights;
+#[path = "coverage_rotation.rs"]
+mod rotation;
 
 use pileus_contract::{Access, OPERATIONS, Operation};
 use pileus_model::audit::{LogId, Outcome};
@@ -212,6 +214,7 @@ async fn environments(w: &mut Walk) {
         let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
     }
     environment_copies(w, BASE, &x).await;
+    let _ = w.one("UpdateEnvironment_esc_environments", &x, Some(json!({"values": {"a": 2}}))).await;
     let _ =
         w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
     let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
@@ -268,6 +271,7 @@ both! {
         tokens_and_settings(&mut w).await;
         oidc(&mut w).await;
         environments(&mut w).await;
+        rotation::rotation(&mut w).await;
         the_log_itself(&mut w).await;
         insights::accounts(&mut w).await;
         members(&mut w).await;
