@@ -196,7 +196,15 @@ both! {
         assert_eq!(t.admin.get(&format!("{versions}/live")).await.expect(200).header("Pulumi-ESC-Revision"), "2");
         let listed = t.admin.get(&versions).await.expect(200).json();
         assert_eq!(listed[1]["retracted"]["replacement"], 2);
-        let _ = t.admin.post(&format!("{versions}/latest/retract"), json!({})).await.error(400);
+        for version in ["latest", "4"] {
+            let _ = t.admin.post(&format!("{versions}/{version}/retract"), json!({})).await.error(400);
+        }
+        // By number or tag, with any other as its replacement.
+        let _ = t.admin.post(&format!("{versions}/live/retract"), json!({"replacement": 4})).await.expect(204);
+        assert_eq!(t.admin.get(&format!("{versions}/live")).await.expect(200).header("Pulumi-ESC-Revision"), "4");
+        let _ = t.admin.post(&format!("{versions}/1/retract"), json!({"replacement": 1})).await.error(400);
+        let _ = t.admin.post(&format!("{versions}/1/retract"), json!({})).await.error(400);
+        let _ = t.admin.post(&format!("{versions}/2/retract"), json!({})).await.error(404);
     }
 
     async fn credentials_and_the_issuer(t: TestApp) {

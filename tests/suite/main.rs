@@ -15,6 +15,7 @@ mod environments;
 mod environments_copies;
 mod environments_leaks;
 mod environments_real;
+mod environments_traps;
 mod external_cli;
 mod external_cli_insights;
 mod external_cli_org;

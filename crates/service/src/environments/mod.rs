@@ -42,6 +42,8 @@ pub use referrers::{Referrer, referrers};
 pub use rotation::{Rotated, RotationEvent, history as rotation_history, recover as recover_rotations, rotate};
 pub(crate) use rotators::Rotators;
 pub use rotators::{rotator_schema, rotators};
+pub(crate) use issuer::signing_key_owner;
+pub(crate) use sessions::session_owner;
 pub use sessions::{Session, open, open_yaml, read_session, sweep};
 pub use tags::{NewTag, all_tags, create_tag, delete_tag, get_tag, list_tags, update_tag};
 pub use versions::{
@@ -87,7 +89,7 @@ fn require_locked(tx: &mut dyn Tx, org: OrgId, project: &str, name: &str) -> Res
 }
 
 /// The revision that a version stands for: a number, a tag, or `latest`, which is also meant where there is none. The newest
-/// one that is not retracted is `latest`.
+/// one is `latest`; it is never retracted.
 ///
 /// # Errors
 /// `NotFound` where there is no such revision, or it was retracted.
@@ -95,8 +97,7 @@ fn resolve(tx: &mut dyn Tx, org: OrgId, row: &EnvironmentRow, version: Option<&s
     let missing = |what: String| Error::not_found(format!("environment \"{}\" has no {what}", row.reference()));
     let version = version.unwrap_or(names::LATEST);
     if version == names::LATEST {
-        let newest = revisions_store::newest_valid(tx, org, row.id, i64::MAX)?;
-        return newest.ok_or_else(|| missing("revision that is not retracted".into()));
+        return Ok(row.latest);
     }
     let number = match version.parse::<i64>() {
         Ok(number) => number,

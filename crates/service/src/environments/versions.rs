@@ -51,7 +51,7 @@ pub async fn revisions(cx: &Cx, project: &str, name: &str, before: i64, count: i
 /// revision before it that is not retracted.
 ///
 /// # Errors
-/// `NotFound`; `Invalid` for `latest`, or where there is nothing to take its place; `Conflict` if it is retracted already.
+/// `NotFound`, also if it is retracted already; `Invalid` for the latest one, or where there is nothing to take its place.
 pub async fn retract(
     cx: &Cx,
     project: &str,
@@ -71,6 +71,11 @@ pub async fn retract(
             let org = cx.org()?.id;
             let row = require_locked(tx, org, &project, &name)?;
             let number = resolve(tx, org, &row, Some(&version))?;
+            if number == row.latest {
+                return Err(Error::invalid(format!(
+                    "revision {number} is the latest, which cannot be retracted: update the environment first"
+                )));
+            }
             let replacement = match replacement {
                 Some(replacement) if replacement != number => resolve(tx, org, &row, Some(&replacement.to_string()))?,
                 Some(_) => return Err(Error::invalid("a revision cannot take its own place")),
