@@ -228,6 +228,33 @@ both! {
         assert_eq!(t.anonymous().get("/oidc/.well-known/jwks").await.expect(200).json(), keys);
     }
 
+    async fn the_record_says_what_was_opened_by_whom_and_for_what(t: TestApp) {
+        create(&t.admin, "web/prod").await;
+        let _ = put(&t.admin, "web/prod", "values: {a: 1}\n").await.expect(200);
+        let _ = open(&t.admin, "web/prod").await;
+        let token = json!({"name": "ci", "description": "", "admin": true, "expires": 0});
+        let made = t.admin.post("/api/orgs/pulumi/tokens", token).await.expect(200).json();
+        let machine = t.admin.with_token(made["tokenValue"].as_str().unwrap());
+        let _ = open(&machine, "web/prod").await;
+        // As `pulumi up` does.
+        let up = t.admin.request("POST", &format!("{BASE}/yaml/open?duration=2h0m0s")).body("imports: [web/prod]\n")
+            .header("User-Agent", "pulumi-cli/1 (3.259.0; linux; cmd=pulumi-up)");
+        let id = Answer::of("an update".into(), up).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+        let _ = t.admin.get(&format!("{BASE}/yaml/open/{id}")).await.expect(200);
+        assert_eq!(said(&t, "environment-open").await, [
+            "Opened environment \"web/prod\" at revision 2 for user \"admin\"",
+            "Opened environment \"web/prod\" at revision 2 for the organization's token \"ci\"",
+            "Opened a definition that is not stored, importing web/prod@2 for an update (\"pulumi up\") by user \"admin\"",
+        ]);
+        assert_eq!(said(&t, "environment-read-open").await, [
+            "Read opened environment \"web/prod\" at revision 2 for user \"admin\"",
+            "Read opened environment \"web/prod\" at revision 2 for the organization's token \"ci\"",
+            "Read opened environment \"<yaml>\" for user \"admin\"",
+        ]);
+        let _ = t.admin.delete(&format!("{BASE}/web/prod")).await.expect(200);
+        assert_eq!(said(&t, "environment-deleted").await, ["Deleted environment \"web/prod\" at revision 2"]);
+    }
+
     async fn tags_decide_who_may(t: TestApp) {
         create(&t.admin, "web/prod").await;
         create(&t.admin, "web/test").await;

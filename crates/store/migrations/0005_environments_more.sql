@@ -94,6 +94,9 @@ CREATE TABLE master_key_holders (
   seen_at BIGINT NOT NULL
 );
 
+-- Which revision a session is of; NULL for a definition that is stored nowhere.
+ALTER TABLE environment_sessions ADD COLUMN number BIGINT;
+
 -- Environments that were deleted and can still be restored.
 CREATE INDEX environments_deleted ON environments (org_id, deleted_at, id) WHERE deleted_at IS NOT NULL;
 

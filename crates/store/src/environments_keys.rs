@@ -16,6 +16,8 @@ pub struct SessionRow {
     pub id: [u8; 32],
     /// The environment; none for a definition that is stored nowhere.
     pub env: Option<EnvironmentId>,
+    /// Its revision.
+    pub number: Option<i64>,
     /// Who opened it.
     pub opener: String,
     /// The session's key, sealed.
@@ -52,8 +54,8 @@ pub struct SigningKeyRow {
 pub fn insert_session(tx: &mut dyn Tx, org: OrgId, new: &SessionRow) -> Result<()> {
     let env = new.env.as_ref().map(EnvironmentId::as_bytes);
     tx.run(
-        "INSERT INTO environment_sessions (org_id, id, env_id, opener, data_key, result, created_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO environment_sessions (org_id, id, env_id, opener, data_key, result, created_at, expires_at, number)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             org.as_bytes().into(),
             (&new.id).into(),
@@ -63,6 +65,7 @@ pub fn insert_session(tx: &mut dyn Tx, org: OrgId, new: &SessionRow) -> Result<(
             new.result.as_slice().into(),
             new.created_at.into(),
             new.expires_at.into(),
+            new.number.into(),
         ],
     )?;
     Ok(())
@@ -74,7 +77,7 @@ pub fn insert_session(tx: &mut dyn Tx, org: OrgId, new: &SessionRow) -> Result<(
 /// As [`Tx::query`].
 pub fn session(tx: &mut dyn Tx, org: OrgId, id: &[u8; 32], now: Timestamp) -> Result<Option<SessionRow>> {
     tx.one(
-        "SELECT env_id, opener, data_key, result, created_at, expires_at FROM environment_sessions
+        "SELECT env_id, opener, data_key, result, created_at, expires_at, number FROM environment_sessions
          WHERE org_id = $1 AND id = $2 AND expires_at > $3",
         &[org.as_bytes().into(), id.into(), now.into()],
         |row| {
@@ -86,6 +89,7 @@ pub fn session(tx: &mut dyn Tx, org: OrgId, id: &[u8; 32], now: Timestamp) -> Re
                 result: row.bytes(3)?.to_owned(),
                 created_at: row.time(4)?,
                 expires_at: row.time(5)?,
+                number: row.opt(6, |row, column| row.int(column))?,
             })
         },
     )

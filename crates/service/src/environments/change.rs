@@ -90,7 +90,7 @@ pub async fn delete(cx: &Cx, project: &str, name: &str) -> Result<()> {
                 )));
             }
             store::delete(tx, org, row.id, cx.now())?;
-            let description = format!("Deleted environment \"{}\"", row.reference());
+            let description = format!("Deleted environment \"{}\" at revision {}", row.reference(), row.latest);
             Ok(Recorded::new((), cx.event(catalogue::ENVIRONMENT_DELETED, target(&row), description)?))
         })
         .await

@@ -72,8 +72,9 @@ pub async fn open(
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
     let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);
-    let event = cx.event(event, target(&source.row), opened(said, &ran))?;
-    keep(cx, Some(source.row.id), ran, seconds, event).await
+    let said = format!("{} for {}", opened(said, &ran), by(cx)?);
+    let event = cx.event(event, target(&source.row), said)?;
+    keep(cx, Some((source.row.id, source.number)), ran, seconds, event).await
 }
 
 /// The description of an opening: what was opened besides.
@@ -82,6 +83,22 @@ pub(super) fn opened(mut said: String, ran: &Ran) -> String {
         let _ = write!(said, ", importing {}", ran.imports.join(", "));
     }
     said
+}
+
+/// Who opens something, for the record.
+fn by(cx: &Cx) -> Result<String> {
+    let caller = cx.caller()?;
+    Ok(match &caller.principal {
+        Principal::User(user) => format!("user \"{}\"", user.login),
+        Principal::Organization(_) => format!("the organization's token \"{}\"", caller.token_name),
+        Principal::Team { name, .. } => format!("the token \"{}\" of team \"{name}\"", caller.token_name),
+    })
+}
+
+/// The command of the CLI that works on a stack, if it is one: what it opens is the stack's, not anybody's to look at.
+fn update(cx: &Cx) -> String {
+    let command = &cx.request.cli_command;
+    if command.is_empty() { String::new() } else { format!("an update (\"{}\") by ", command.replace('-', " ")) }
 }
 
 /// Opens a definition that is stored nowhere. `overrides` is base64url of a JSON object: imports to be replaced by others.
@@ -103,12 +120,13 @@ pub async fn open_yaml(cx: &Cx, text: String, duration: Option<&str>, overrides:
     let snapshot = cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, overrides.clone())).await?;
     let ran = run(&who, Job::anonymous(text, snapshot), How::Open(seconds)).await?;
     let said = opened("Opened a definition that is not stored".into(), &ran);
+    let said = format!("{said} for {}{}", update(cx), by(cx)?);
     let event = cx.event(catalogue::ENVIRONMENT_OPEN, Target::new("environment", ANONYMOUS), said)?;
     keep(cx, None, ran, seconds, event).await
 }
 
 /// Keeps a result, with the event in the same transaction.
-async fn keep(cx: &Cx, env: Option<EnvironmentId>, ran: Ran, seconds: i64, event: NewEvent) -> Result<Session> {
+async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64, event: NewEvent) -> Result<Session> {
     record_denied(cx, &ran.denied);
     if ran.problem.is_some() {
         return Ok(Session { id: None, diagnostics: ran.diagnostics });
@@ -122,7 +140,8 @@ async fn keep(cx: &Cx, env: Option<EnvironmentId>, ran: Ran, seconds: i64, event
     let now = cx.now();
     let row = SessionRow {
         id: hash,
-        env,
+        env: of.map(|(env, _)| env),
+        number: of.map(|(_, number)| number),
         opener: opener(cx)?,
         data_key,
         result,
@@ -190,7 +209,8 @@ pub async fn read_session(
             };
             let name = env.as_ref().map_or_else(|| ANONYMOUS.to_owned(), |row| row.reference());
             let what = shown.as_ref().map(|path| format!("property \"{path}\" of ")).unwrap_or_default();
-            let description = format!("Read {what}opened environment \"{name}\"");
+            let revision = found.number.map(|number| format!(" at revision {number}")).unwrap_or_default();
+            let description = format!("Read {what}opened environment \"{name}\"{revision} for {}", by(&cx)?);
             let target = Target::new("environment", name);
             Ok(Recorded::new(found, cx.event(catalogue::ENVIRONMENT_READ_OPEN, target, description)?))
         })
