@@ -157,7 +157,7 @@ impl Loader for Guarded<'_> {
         Ok(Loaded { name: shown.to_owned(), text: source.text.clone(), decrypter })
     }
 
-    fn authorize(&self, _: &str, imported: &str, _: bool) -> std::result::Result<(), String> {
+    fn authorize(&self, importer: &str, imported: &str, root: bool) -> std::result::Result<(), String> {
         let (Some(access), Some(Ok(source))) = (self.access, self.snapshot.sources.get(imported)) else {
             return Ok(());
         };
@@ -165,7 +165,9 @@ impl Loader for Guarded<'_> {
             return Ok(());
         }
         let reference = source.row.reference();
-        self.denied.borrow_mut().insert(reference.clone());
-        Err(format!("this needs the permission {} on environment \"{reference}\"", self.permission))
+        let by = if root { String::new() } else { format!(", which \"{importer}\" names") };
+        let why = format!("this needs the permission {} on environment \"{reference}\"{by}", self.permission);
+        self.denied.borrow_mut().insert(reference);
+        Err(why)
     }
 }

@@ -21,6 +21,8 @@ pub(in crate::environments) const LONGEST: Duration = Duration::from_secs(20);
 const MOST: usize = 64;
 /// Most questions that are put at the same time.
 const AT_ONCE: usize = 8;
+/// Most bytes of all answers together.
+const BYTES: usize = 4 << 20;
 /// Most questions that each need the answer of the one before.
 const ROUNDS: usize = 16;
 
@@ -40,6 +42,7 @@ struct State {
     known: HashMap<String, Outcome>,
     waiting: Vec<(String, Question)>,
     rounds: usize,
+    bytes: usize,
 }
 
 impl Calls {
@@ -96,7 +99,13 @@ impl Calls {
     }
 
     fn keep(&self, answers: impl Iterator<Item = (String, Outcome)>) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).known.extend(answers);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, outcome) in answers {
+            state.bytes += outcome.as_ref().map_or(0, |value| value.to_json(false).to_text().len());
+            let fits = state.bytes <= BYTES;
+            let much = || Err(format!("too much: an opening may be given at most {BYTES} bytes"));
+            state.known.insert(name, if fits { outcome } else { much() });
+        }
     }
 }
 
@@ -132,6 +141,17 @@ mod tests {
         let _ = calls.answer("after", || Box::pin(std::future::pending()));
         calls.put().await;
         assert!(calls.answer("after", || said("late")).is_err());
+    }
+
+    #[tokio::test]
+    async fn answers_are_measured() {
+        let calls = Calls::new();
+        for n in ["a", "b", "c"] {
+            let _ = calls.answer(n, || said(&"x".repeat(BYTES / 2 - 10)));
+        }
+        calls.put().await;
+        let much = ["a", "b", "c"].iter().filter(|n| calls.answer(n, || said("y")).is_err()).count();
+        assert_eq!(much, 1);
     }
 
     #[tokio::test]

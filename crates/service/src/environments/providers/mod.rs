@@ -250,11 +250,15 @@ fn seconds(properties: &Properties, name: &str, otherwise: i64) -> Result<i64, S
     })
 }
 
-/// What somebody else said, for a diagnostic: short, in one line, and with none of these secrets in it.
+/// What somebody else said, for a diagnostic: short, in one line, and with none of these secrets in it, cut off or not.
 fn quoted(said: &str, secrets: &[&str]) -> String {
     let mut said = said.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.len() > 3) {
-        said = said.replace(secret, "[secret]");
+    for secret in secrets {
+        let begin: String = secret.chars().take(12).collect();
+        while let Some(at) = said.find(&begin).filter(|_| begin.len() > 3) {
+            let length = said[at..].find(char::is_whitespace).unwrap_or(said.len() - at);
+            said.replace_range(at..at + length, "[secret]");
+        }
     }
     let mut short: String = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
     if said.chars().nth(QUOTED).is_some() {
@@ -270,6 +274,7 @@ mod tests {
     #[test]
     fn what_others_say_is_short_and_holds_no_secret() {
         assert_eq!(quoted("no\n  way for tok-123 and  tok-123", &["tok-123", ""]), "no way for [secret] and [secret]");
+        assert_eq!(quoted("cut off: 0123456789abcde", &["0123456789abcdefghij"]), "cut off: [secret]");
         assert_eq!(quoted(&"é".repeat(5000), &[]).chars().count(), QUOTED + 1);
     }
 
