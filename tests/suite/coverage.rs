@@ -272,6 +272,7 @@ both! {
         oidc(&mut w).await;
         environments(&mut w).await;
         rotation::rotation(&mut w).await;
+        rotation::master_key(&mut w).await;
         the_log_itself(&mut w).await;
         insights::accounts(&mut w).await;
         members(&mut w).await;

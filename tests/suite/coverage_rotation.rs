@@ -1,6 +1,7 @@
 //! The steps about rotations of secrets and their schedules.
 
 use super::{Walk, id_of};
+use pileus_service::keys::Keys;
 use serde_json::json;
 
 pub(super) async fn rotation(w: &mut Walk) {
@@ -27,4 +28,14 @@ pub(super) async fn rotation(w: &mut Walk) {
     let _ = w.one("PauseEnvironmentSchedule", &format!("{one}/pause"), None).await;
     let _ = w.one("ResumeEnvironmentSchedule", &format!("{one}/resume"), None).await;
     let _ = w.one("DeleteEnvironmentSchedule", &one, None).await;
+}
+
+/// The master key is changed to another one and back.
+pub(super) async fn master_key(w: &mut Walk) {
+    w.t.app.keys.learn(&Keys::parse(&"a7".repeat(32)).unwrap());
+    let _ = w.step("GetMasterKeys", "/api/admin/keys", None, &[]).await;
+    // Its beginning and its end.
+    let both = &["master-key-rotated", "master-key-rotated"];
+    let done = w.step("RotateMasterKey", "/api/admin/keys/rotate", None, both).await;
+    assert!(done.get("retiring").is_none(), "{done}");
 }

@@ -62,6 +62,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::GetIssuerConfigurationV2Args, _, _>(rooms::environments_issuer::configuration_v2);
     b.op::<ops::GetIssuerKeysArgs, _, _>(rooms::environments_issuer::keys);
     b.op::<ops::GetIssuerKeysV2Args, _, _>(rooms::environments_issuer::keys_v2);
+    b.op::<ops::GetMasterKeysArgs, _, _>(rooms::keys::show);
     b.op::<ops::GetOidcIssuerArgs, _, _>(rooms::oidc::get);
     b.op::<ops::GetOrganizationArgs, _, _>(rooms::organizations::get);
     b.op::<ops::GetOrganizationMemberTeamsArgs, _, _>(rooms::members::teams);
@@ -152,6 +153,7 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::ResumeScheduledScansArgs, _, _>(rooms::insights_scans::resume);
     b.op::<ops::RetractEnvironmentRevisionEscEnvironmentsArgs, _, _>(rooms::environments_versions::retract);
     b.op::<ops::RotateEnvironmentArgs, _, _>(rooms::environments_rotation::rotate);
+    b.op::<ops::RotateMasterKeyArgs, _, _>(rooms::keys::rotate);
     b.op::<ops::ScanAccountArgs, _, _>(rooms::insights_scans::start);
     b.op::<ops::SetInsightAccountTagsArgs, _, _>(rooms::insights_access::set_tags);
     b.op::<ops::SetSoleOrganizationAdminArgs, _, _>(rooms::members::set_sole_admin);

@@ -39,6 +39,11 @@ Only the first start reads these; on an installation that is already set up they
   PILEUS_BOOTSTRAP_ORGANIZATION  the first organisation [default: pulumi]
   PILEUS_BOOTSTRAP_USER          its admin, who is also the site's [default: admin]
 
+Secrets are sealed with a master key of 32 bytes, in hexadecimal or base64:
+  PILEUS_MASTER_KEY              the key [default: the file DATA_DIR/master-key, which the first start makes]
+  PILEUS_MASTER_KEY_NEW          the key that is to take its place, see `pileus keys rotate --help`
+                                 [default: the file DATA_DIR/master-key.new, if there is one]
+
 SIGTERM and SIGINT stop the server: it accepts nothing new, finishes what runs (at most 10 seconds) and exits with 0.
 A second signal ends it at once.";
 
@@ -81,6 +86,15 @@ pub enum Command {
         #[command(subcommand)]
         command: OrgCommand,
     },
+    /// Manage the installation's master key (needs a site admin's token)
+    Keys {
+        /// Where and as whom.
+        #[command(flatten)]
+        at: ClientOptions,
+        /// What to do.
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
     /// Manage your own access tokens
     Token {
         /// Where and as whom.
@@ -91,6 +105,29 @@ pub enum Command {
         command: TokenCommand,
     },
 }
+
+/// `pileus keys …`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Print a fresh master key; no server is asked
+    Generate,
+    /// Show which master key seals, and which keys the running servers hold: fingerprints only
+    Show,
+    /// Let the new master key take the place of the old one, and wait until the old one opens nothing any more
+    #[command(after_help = AFTER_ROTATE)]
+    Rotate,
+}
+
+/// The last part of `pileus keys rotate --help`.
+const AFTER_ROTATE: &str = "\
+Nothing stops meanwhile:
+  1. Make a key: `pileus keys generate`.
+  2. Give it to every server besides the old one: in PILEUS_MASTER_KEY_NEW, then restart one server after the other; or
+     in the file DATA_DIR/master-key.new (mode 0600), which a running server finds by itself.
+  3. `pileus keys rotate`. From then on the new key seals, and what the old one has sealed is sealed anew, a piece at a
+     time. It is refused as long as a running server lacks the new key; what is cut in the middle goes on by itself.
+  4. Remove the old key: let PILEUS_MASTER_KEY (or the file master-key) be the new one, without PILEUS_MASTER_KEY_NEW.
+Keep the old key as long as you keep backups from before.";
 
 /// `pileus config …`
 #[derive(Debug, Subcommand)]

@@ -17,6 +17,8 @@ const LOCK: &str = "lock";
 const ADMIN_TOKEN: &str = "admin-token";
 /// The file with the master key.
 const MASTER_KEY: &str = "master-key";
+/// The file with the one that is to take its place.
+const NEW_MASTER_KEY: &str = "master-key.new";
 
 /// A data directory that this process holds until the value is dropped.
 #[derive(Debug)]
@@ -78,22 +80,9 @@ impl DataDir {
     pub fn master_key(&self) -> PathBuf {
         self.path.join(MASTER_KEY)
     }
-    /// The text of the master key's file; `None` if there is none.
-    ///
-    /// # Errors
-    /// One line: the file can't be read, or others can read it.
-    pub fn read_master_key(&self) -> Result<Option<String>, Failure> {
-        let path = self.master_key();
-        let failure = |what: &dyn std::fmt::Display| Failure::new(format!("{}: {what}", path.display()));
-        let mode = match path.metadata() {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(failure(&error)),
-            Ok(metadata) => metadata.permissions().mode(),
-        };
-        if mode & 0o077 != 0 {
-            return Err(failure(&"others can read the master key: its mode must be 0600"));
-        }
-        std::fs::read_to_string(&path).map(Some).map_err(|error| failure(&error))
+    /// Where the master key that is to take its place is, if it is in a file.
+    pub fn new_master_key(&self) -> PathBuf {
+        self.path.join(NEW_MASTER_KEY)
     }
     /// Writes the master key to its file, like the first token.
     ///
@@ -124,6 +113,23 @@ impl DataDir {
             tracing::warn!("{} could not be removed; its token opens nothing: {error}", path.display());
         }
     }
+}
+
+/// The text of a master key's file; `None` if there is none.
+///
+/// # Errors
+/// One line: the file can't be read, or others can read it.
+pub fn read_key(path: &Path) -> Result<Option<String>, Failure> {
+    let failure = |what: &dyn std::fmt::Display| Failure::new(format!("{}: {what}", path.display()));
+    let mode = match path.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failure(&error)),
+        Ok(metadata) => metadata.permissions().mode(),
+    };
+    if mode & 0o077 != 0 {
+        return Err(failure(&"others can read the master key: its mode must be 0600"));
+    }
+    std::fs::read_to_string(path).map(Some).map_err(|error| failure(&error))
 }
 
 /// Makes the directory; its parents as usual, itself for the owner only.

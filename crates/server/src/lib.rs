@@ -13,8 +13,10 @@ mod output;
 mod serve;
 
 use clap::Parser as _;
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command, ConfigCommand, KeysCommand};
 use failure::Failure;
+use pileus_model::entropy::SystemEntropy;
+use pileus_service::keys::Keys;
 use std::process::ExitCode;
 
 /// Reads the command line, does what it says and gives the exit code: 0, 1 (it failed) or 2 (wrong usage).
@@ -44,6 +46,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Org { at, command } => {
             client::run(&at, async |api: &client::Api| client::org::run(api, command).await)
+        }
+        Command::Keys { command: KeysCommand::Generate, .. } => {
+            output::print(&format!("{}\n", Keys::generate(&SystemEntropy)))
+        }
+        Command::Keys { at, command } => {
+            client::run(&at, async |api: &client::Api| client::keys::run(api, command).await)
         }
         Command::Token { at, command } => {
             client::run(&at, async |api: &client::Api| client::token::run(api, command).await)

@@ -9,7 +9,7 @@ use crate::insights::{
         engine::{Engine, EngineConfig},
     },
 };
-use crate::{App, audit, auth, environments, oidc};
+use crate::{App, audit, auth, environments, keys, oidc};
 use pileus_clouds::{Mode, aws::Aws};
 use pileus_model::Result;
 use std::{sync::Arc, time::Duration};
@@ -42,12 +42,16 @@ pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdo
     Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
 }
 
-/// Rotates secrets whose time has come, and ends rotations that were given up, until `shutdown` turns true (or its sender is
+/// Rotates secrets whose time has come, ends rotations that were given up, and keeps to the master key, until `shutdown` turns true (or its sender is
 /// dropped). Any number of nodes may.
 pub async fn rotate(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     let mut last = None;
     loop {
         let now = app.clock.now();
+        if let Err(error) = keys::tick(&app).await {
+            metrics::counter!("pileus_background_failures_total", "work" => "master-keys").increment(1);
+            tracing::warn!(%error, "a round about master keys failed; it is tried again");
+        }
         // After a start, and when the clock was put back, times are looked through.
         let anew = last.replace(now).is_none_or(|last| now < last);
         if let Err(error) = rotate_once(&app, anew).await {
@@ -79,6 +83,9 @@ pub async fn flush(app: &Arc<App>, all: bool) {
     audit::flush(app, all).await;
     auth::flush_failures(app, all).await;
     oidc::flush(app, all).await;
+    if all && let Err(error) = keys::leave(app).await {
+        tracing::warn!(%error, "the other servers were not told that this one stops; they wait for it a little");
+    }
     if let Err(error) = environments::sweep(app).await {
         metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
         tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");

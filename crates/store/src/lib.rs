@@ -16,6 +16,7 @@ pub mod environments_rotation;
 pub mod environments_schedules;
 pub mod environments_tags;
 pub mod insights;
+pub mod master_keys;
 pub mod members;
 pub mod names;
 pub mod oidc;

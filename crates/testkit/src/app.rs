@@ -126,6 +126,7 @@ impl TestApp {
                 .with_clouds(options.clouds)
                 .with_reach(options.reach),
         );
+        pileus_service::keys::verify(&app, "test").await.unwrap();
         let token = TokenValue::chosen(ADMIN_TOKEN.into()).unwrap();
         let first = install::Bootstrap { organization: "pulumi".into(), user: "admin".into(), token };
         assert!(install::bootstrap(&app, first).await.unwrap());

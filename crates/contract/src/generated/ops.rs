@@ -1000,6 +1000,17 @@ impl Args for GetIssuerKeysV2Args {
 }
 
 #[derive(Debug, Clone)]
+pub struct GetMasterKeysArgs {}
+
+impl Args for GetMasterKeysArgs {
+    const OPERATION: &'static str = "GetMasterKeys";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct GetOidcIssuerArgs {
     pub org_name: String,
     pub issuer_id: String,
@@ -2717,6 +2728,17 @@ impl Args for RotateEnvironmentArgs {
             env_name: raw.path("envName")?,
             body: raw.json(&Shape::Object)?,
         })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RotateMasterKeyArgs {}
+
+impl Args for RotateMasterKeyArgs {
+    const OPERATION: &'static str = "RotateMasterKey";
+
+    fn decode(_: RawArgs) -> Result<Self> {
+        Ok(Self {})
     }
 }
 

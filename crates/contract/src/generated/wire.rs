@@ -877,6 +877,23 @@ pub struct ListUsersWithRoleResponse {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MasterKeyHolder {
+    pub name: String,
+    pub held: Vec<String>,
+    #[serde(rename = "lastSeen")]
+    pub last_seen: String,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct MasterKeys {
+    pub active: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retiring: Option<String>,
+    pub remaining: i64,
+    pub servers: Vec<MasterKeyHolder>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MemberLinks {
     #[serde(rename = "self", skip_serializing_if = "Option::is_none")]
     pub self_: Option<String>,

@@ -17,6 +17,7 @@ pub mod insights_access;
 pub mod insights_resources;
 pub mod insights_scans;
 mod insights_wire;
+pub mod keys;
 pub mod members;
 pub mod meta;
 pub mod oauth;

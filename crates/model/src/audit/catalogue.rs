@@ -867,6 +867,16 @@ pub static CATALOGUE: &[EventSpec] = &[
         own: false,
     },
     EventSpec {
+        id: "master-key-rotated",
+        display_name: "Master Key Rotated",
+        description: "The installation's master key was changed; the event's text says how far that is.",
+        requires_org_admin: false,
+        requires_stack_admin: false,
+        authentication_failure: false,
+        replaced_by: None,
+        own: true,
+    },
+    EventSpec {
         id: "member-added",
         display_name: "Member Added",
         description: "A user became a member of the organisation.",
@@ -2046,278 +2056,281 @@ pub const INSIGHTS_TRIAL_BILLING_ACCEPTED: EventType = EventType::of(&CATALOGUE[
 /// Insights Trial Billing Denied: Billing after the trial of Insights was declined (older name of the event).
 pub const INSIGHTS_TRIAL_BILLING_DENIED: EventType = EventType::of(&CATALOGUE[85]);
 
+/// Master Key Rotated: The installation's master key was changed; the event's text says how far that is.
+pub const MASTER_KEY_ROTATED: EventType = EventType::of(&CATALOGUE[86]);
+
 /// Member Added: A user became a member of the organisation.
-pub const MEMBER_ADDED: EventType = EventType::of(&CATALOGUE[86]);
+pub const MEMBER_ADDED: EventType = EventType::of(&CATALOGUE[87]);
 
 /// Member Removed: A user ceased to be a member of the organisation.
-pub const MEMBER_REMOVED: EventType = EventType::of(&CATALOGUE[87]);
+pub const MEMBER_REMOVED: EventType = EventType::of(&CATALOGUE[88]);
 
 /// Member Role Changed: A member was given another role in the organisation.
-pub const MEMBER_ROLE_CHANGED: EventType = EventType::of(&CATALOGUE[88]);
+pub const MEMBER_ROLE_CHANGED: EventType = EventType::of(&CATALOGUE[89]);
 
 /// Neo Member Usage Cap Cleared: The limit on a member's use of Neo was lifted.
-pub const NEO_MEMBER_USAGE_CAP_CLEARED: EventType = EventType::of(&CATALOGUE[89]);
+pub const NEO_MEMBER_USAGE_CAP_CLEARED: EventType = EventType::of(&CATALOGUE[90]);
 
 /// Neo Member Usage Cap Updated: The limit on a member's use of Neo was set.
-pub const NEO_MEMBER_USAGE_CAP_UPDATED: EventType = EventType::of(&CATALOGUE[90]);
+pub const NEO_MEMBER_USAGE_CAP_UPDATED: EventType = EventType::of(&CATALOGUE[91]);
 
 /// Neo Slack Identity Connected: A user linked his Slack identity to Neo.
-pub const NEO_SLACK_IDENTITY_CONNECTED: EventType = EventType::of(&CATALOGUE[91]);
+pub const NEO_SLACK_IDENTITY_CONNECTED: EventType = EventType::of(&CATALOGUE[92]);
 
 /// Neo Slack Identity Disconnected: A user unlinked his Slack identity from Neo.
-pub const NEO_SLACK_IDENTITY_DISCONNECTED: EventType = EventType::of(&CATALOGUE[92]);
+pub const NEO_SLACK_IDENTITY_DISCONNECTED: EventType = EventType::of(&CATALOGUE[93]);
 
 /// Neo Usage Cap Cleared: The limit on the organisation's use of Neo was lifted.
-pub const NEO_USAGE_CAP_CLEARED: EventType = EventType::of(&CATALOGUE[93]);
+pub const NEO_USAGE_CAP_CLEARED: EventType = EventType::of(&CATALOGUE[94]);
 
 /// Neo Usage Cap Updated: The limit on the organisation's use of Neo was set.
-pub const NEO_USAGE_CAP_UPDATED: EventType = EventType::of(&CATALOGUE[94]);
+pub const NEO_USAGE_CAP_UPDATED: EventType = EventType::of(&CATALOGUE[95]);
 
 /// OIDC Issuer Deleted: A trusted OIDC issuer was removed.
-pub const OIDC_ISSUER_DELETED: EventType = EventType::of(&CATALOGUE[95]);
+pub const OIDC_ISSUER_DELETED: EventType = EventType::of(&CATALOGUE[96]);
 
 /// OIDC Issuer Registered: An OIDC issuer was registered as trusted.
-pub const OIDC_ISSUER_REGISTERED: EventType = EventType::of(&CATALOGUE[96]);
+pub const OIDC_ISSUER_REGISTERED: EventType = EventType::of(&CATALOGUE[97]);
 
 /// OIDC Issuer Updated: The registration of an OIDC issuer was changed.
-pub const OIDC_ISSUER_UPDATED: EventType = EventType::of(&CATALOGUE[97]);
+pub const OIDC_ISSUER_UPDATED: EventType = EventType::of(&CATALOGUE[98]);
 
 /// OIDC Issuer Validation Failed: An identity token was not accepted in exchange for an access token.
-pub const OIDC_ISSUER_VALIDATION_FAILED: EventType = EventType::of(&CATALOGUE[98]);
+pub const OIDC_ISSUER_VALIDATION_FAILED: EventType = EventType::of(&CATALOGUE[99]);
 
 /// Organization Downgraded To Free: The organisation moved down to the free plan.
-pub const ORG_DOWNGRADED_TO_FREE: EventType = EventType::of(&CATALOGUE[99]);
+pub const ORG_DOWNGRADED_TO_FREE: EventType = EventType::of(&CATALOGUE[100]);
 
 /// Organization Plan Migrated: The organisation moved to another plan.
-pub const ORG_PLAN_MIGRATED: EventType = EventType::of(&CATALOGUE[100]);
+pub const ORG_PLAN_MIGRATED: EventType = EventType::of(&CATALOGUE[101]);
 
 /// Organization Upgraded To Pro: The organisation moved up to the Pro plan.
-pub const ORG_UPGRADED_TO_PRO: EventType = EventType::of(&CATALOGUE[101]);
+pub const ORG_UPGRADED_TO_PRO: EventType = EventType::of(&CATALOGUE[102]);
 
 /// Organization Backend Changed: Another backend was chosen for the organisation's state.
-pub const ORGANIZATION_BACKEND_CHANGED: EventType = EventType::of(&CATALOGUE[102]);
+pub const ORGANIZATION_BACKEND_CHANGED: EventType = EventType::of(&CATALOGUE[103]);
 
 /// Organization Created: An organisation was created.
-pub const ORGANIZATION_CREATED: EventType = EventType::of(&CATALOGUE[103]);
+pub const ORGANIZATION_CREATED: EventType = EventType::of(&CATALOGUE[104]);
 
 /// Organization Deployment Default Role Updated: Another default role was chosen for the organisation's deployments.
-pub const ORGANIZATION_DEPLOYMENT_DEFAULT_ROLE_UPDATED: EventType = EventType::of(&CATALOGUE[104]);
+pub const ORGANIZATION_DEPLOYMENT_DEFAULT_ROLE_UPDATED: EventType = EventType::of(&CATALOGUE[105]);
 
 /// Organization Deployments Paused: All deployments of the organisation were paused.
-pub const ORGANIZATION_DEPLOYMENTS_PAUSED: EventType = EventType::of(&CATALOGUE[105]);
+pub const ORGANIZATION_DEPLOYMENTS_PAUSED: EventType = EventType::of(&CATALOGUE[106]);
 
 /// Organization Deployments Resumed: The paused deployments of the organisation were taken up again.
-pub const ORGANIZATION_DEPLOYMENTS_RESUMED: EventType = EventType::of(&CATALOGUE[106]);
+pub const ORGANIZATION_DEPLOYMENTS_RESUMED: EventType = EventType::of(&CATALOGUE[107]);
 
 /// Organization Invite Accepted: An invitation to the organisation was accepted.
-pub const ORGANIZATION_INVITE_ACCEPTED: EventType = EventType::of(&CATALOGUE[107]);
+pub const ORGANIZATION_INVITE_ACCEPTED: EventType = EventType::of(&CATALOGUE[108]);
 
 /// Organization Invite Canceled: An invitation to the organisation was withdrawn.
-pub const ORGANIZATION_INVITE_CANCELED: EventType = EventType::of(&CATALOGUE[108]);
+pub const ORGANIZATION_INVITE_CANCELED: EventType = EventType::of(&CATALOGUE[109]);
 
 /// Organization Invite Sent: Somebody was invited to the organisation.
-pub const ORGANIZATION_INVITE_SENT: EventType = EventType::of(&CATALOGUE[109]);
+pub const ORGANIZATION_INVITE_SENT: EventType = EventType::of(&CATALOGUE[110]);
 
 /// Organization Settings Changed: The settings of the organisation were changed.
-pub const ORGANIZATION_SETTINGS_CHANGED: EventType = EventType::of(&CATALOGUE[110]);
+pub const ORGANIZATION_SETTINGS_CHANGED: EventType = EventType::of(&CATALOGUE[111]);
 
 /// Organization Token Created: An access token of the organisation was created.
-pub const ORGANIZATION_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[111]);
+pub const ORGANIZATION_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[112]);
 
 /// Organization Token Created for OIDC Issuer: An identity token was exchanged for an access token of the organisation.
-pub const ORGANIZATION_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[112]);
+pub const ORGANIZATION_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[113]);
 
 /// Organization Token Deleted: An access token of the organisation was deleted.
-pub const ORGANIZATION_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[113]);
+pub const ORGANIZATION_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[114]);
 
 /// Personal Token Created: A personal access token was created.
-pub const PERSONAL_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[114]);
+pub const PERSONAL_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[115]);
 
 /// Personal Token Created for OIDC Issuer: An identity token was exchanged for a personal access token.
-pub const PERSONAL_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[115]);
+pub const PERSONAL_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[116]);
 
 /// Personal Token Deleted: A personal access token was deleted.
-pub const PERSONAL_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[116]);
+pub const PERSONAL_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[117]);
 
 /// Policy Group Created: A group of policies was created.
-pub const POLICY_GROUP_CREATED: EventType = EventType::of(&CATALOGUE[117]);
+pub const POLICY_GROUP_CREATED: EventType = EventType::of(&CATALOGUE[118]);
 
 /// Policy Group Deleted: A group of policies was deleted.
-pub const POLICY_GROUP_DELETED: EventType = EventType::of(&CATALOGUE[118]);
+pub const POLICY_GROUP_DELETED: EventType = EventType::of(&CATALOGUE[119]);
 
 /// Policy Group Updated: A group of policies was changed.
-pub const POLICY_GROUP_UPDATED: EventType = EventType::of(&CATALOGUE[119]);
+pub const POLICY_GROUP_UPDATED: EventType = EventType::of(&CATALOGUE[120]);
 
 /// Policy Pack Created: A version of a policy pack was published.
-pub const POLICY_PACK_CREATED: EventType = EventType::of(&CATALOGUE[120]);
+pub const POLICY_PACK_CREATED: EventType = EventType::of(&CATALOGUE[121]);
 
 /// Policy Pack Deleted: A policy pack or one of its versions was deleted.
-pub const POLICY_PACK_DELETED: EventType = EventType::of(&CATALOGUE[121]);
+pub const POLICY_PACK_DELETED: EventType = EventType::of(&CATALOGUE[122]);
 
 /// Policy Pack Disabled: A policy pack was taken out of force.
-pub const POLICY_PACK_DISABLED: EventType = EventType::of(&CATALOGUE[122]);
+pub const POLICY_PACK_DISABLED: EventType = EventType::of(&CATALOGUE[123]);
 
 /// Policy Pack Enabled: A policy pack was put into force.
-pub const POLICY_PACK_ENABLED: EventType = EventType::of(&CATALOGUE[123]);
+pub const POLICY_PACK_ENABLED: EventType = EventType::of(&CATALOGUE[124]);
 
 /// Registry Package Version Deleted: A version of a package was deleted from the registry.
-pub const REGISTRY_PACKAGE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[124]);
+pub const REGISTRY_PACKAGE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[125]);
 
 /// Registry Package Version Initialized: The upload of a version of a package to the registry began.
-pub const REGISTRY_PACKAGE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[125]);
+pub const REGISTRY_PACKAGE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[126]);
 
 /// Registry Package Version Published: A version of a package was published in the registry.
-pub const REGISTRY_PACKAGE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[126]);
+pub const REGISTRY_PACKAGE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[127]);
 
 /// Registry Template Version Deleted: A version of a template was deleted from the registry.
-pub const REGISTRY_TEMPLATE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[127]);
+pub const REGISTRY_TEMPLATE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[128]);
 
 /// Registry Template Version Initialized: The upload of a version of a template to the registry began.
-pub const REGISTRY_TEMPLATE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[128]);
+pub const REGISTRY_TEMPLATE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[129]);
 
 /// Registry Template Version Published: A version of a template was published in the registry.
-pub const REGISTRY_TEMPLATE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[129]);
+pub const REGISTRY_TEMPLATE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[130]);
 
 /// Registry Terraform Module Created: A Terraform module was added to the registry.
-pub const REGISTRY_TERRAFORM_MODULE_CREATED: EventType = EventType::of(&CATALOGUE[130]);
+pub const REGISTRY_TERRAFORM_MODULE_CREATED: EventType = EventType::of(&CATALOGUE[131]);
 
 /// Registry Terraform Module Deleted: A Terraform module was deleted from the registry.
-pub const REGISTRY_TERRAFORM_MODULE_DELETED: EventType = EventType::of(&CATALOGUE[131]);
+pub const REGISTRY_TERRAFORM_MODULE_DELETED: EventType = EventType::of(&CATALOGUE[132]);
 
 /// Registry Terraform Module Version Deleted: A version of a Terraform module was deleted from the registry.
-pub const REGISTRY_TERRAFORM_MODULE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[132]);
+pub const REGISTRY_TERRAFORM_MODULE_VERSION_DELETED: EventType = EventType::of(&CATALOGUE[133]);
 
 /// Registry Terraform Module Version Initialized: The upload of a version of a Terraform module to the registry began.
-pub const REGISTRY_TERRAFORM_MODULE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[133]);
+pub const REGISTRY_TERRAFORM_MODULE_VERSION_INITIALIZED: EventType = EventType::of(&CATALOGUE[134]);
 
 /// Registry Terraform Module Version Published: A version of a Terraform module was published in the registry.
-pub const REGISTRY_TERRAFORM_MODULE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[134]);
+pub const REGISTRY_TERRAFORM_MODULE_VERSION_PUBLISHED: EventType = EventType::of(&CATALOGUE[135]);
 
 /// Retrial Ended: A renewed trial of the organisation ended.
-pub const RETRIAL_ENDED: EventType = EventType::of(&CATALOGUE[135]);
+pub const RETRIAL_ENDED: EventType = EventType::of(&CATALOGUE[136]);
 
 /// Retrial Expiration Updated: Another end was set for a renewed trial of the organisation.
-pub const RETRIAL_EXPIRATION_UPDATED: EventType = EventType::of(&CATALOGUE[136]);
+pub const RETRIAL_EXPIRATION_UPDATED: EventType = EventType::of(&CATALOGUE[137]);
 
 /// Retrial Started: A renewed trial of the organisation began.
-pub const RETRIAL_STARTED: EventType = EventType::of(&CATALOGUE[137]);
+pub const RETRIAL_STARTED: EventType = EventType::of(&CATALOGUE[138]);
 
 /// SAML Configuration Updated: The SAML configuration of the organisation was changed.
-pub const SAML_CONFIGURATION_UPDATED: EventType = EventType::of(&CATALOGUE[138]);
+pub const SAML_CONFIGURATION_UPDATED: EventType = EventType::of(&CATALOGUE[139]);
 
 /// Scheduled Deployment Created: A schedule for deployments of a stack was created.
-pub const SCHEDULED_DEPLOYMENT_CREATED: EventType = EventType::of(&CATALOGUE[139]);
+pub const SCHEDULED_DEPLOYMENT_CREATED: EventType = EventType::of(&CATALOGUE[140]);
 
 /// Scheduled Deployment Deleted: A schedule for deployments of a stack was deleted.
-pub const SCHEDULED_DEPLOYMENT_DELETED: EventType = EventType::of(&CATALOGUE[140]);
+pub const SCHEDULED_DEPLOYMENT_DELETED: EventType = EventType::of(&CATALOGUE[141]);
 
 /// Scheduled Deployment Updated: A schedule for deployments of a stack was changed.
-pub const SCHEDULED_DEPLOYMENT_UPDATED: EventType = EventType::of(&CATALOGUE[141]);
+pub const SCHEDULED_DEPLOYMENT_UPDATED: EventType = EventType::of(&CATALOGUE[142]);
 
 /// Secret Decrypted: A secret value of a stack was decrypted.
-pub const SECRET_DECRYPTED: EventType = EventType::of(&CATALOGUE[142]);
+pub const SECRET_DECRYPTED: EventType = EventType::of(&CATALOGUE[143]);
 
 /// Secrets Batch Decrypted: Several secret values of a stack were decrypted at once.
-pub const SECRETS_BATCH_DECRYPTED: EventType = EventType::of(&CATALOGUE[143]);
+pub const SECRETS_BATCH_DECRYPTED: EventType = EventType::of(&CATALOGUE[144]);
 
 /// Service Created: A service was created.
-pub const SERVICE_CREATED: EventType = EventType::of(&CATALOGUE[144]);
+pub const SERVICE_CREATED: EventType = EventType::of(&CATALOGUE[145]);
 
 /// Service Deleted: A service was deleted.
-pub const SERVICE_DELETED: EventType = EventType::of(&CATALOGUE[145]);
+pub const SERVICE_DELETED: EventType = EventType::of(&CATALOGUE[146]);
 
 /// Service Updated: A service was changed.
-pub const SERVICE_UPDATED: EventType = EventType::of(&CATALOGUE[146]);
+pub const SERVICE_UPDATED: EventType = EventType::of(&CATALOGUE[147]);
 
 /// Stack Collaborator Added: A user was given permissions on a stack.
-pub const STACK_COLLABORATOR_ADDED: EventType = EventType::of(&CATALOGUE[147]);
+pub const STACK_COLLABORATOR_ADDED: EventType = EventType::of(&CATALOGUE[148]);
 
 /// Stack Collaborator Permissions Changed: A user was given other permissions on a stack.
-pub const STACK_COLLABORATOR_PERMISSIONS_CHANGED: EventType = EventType::of(&CATALOGUE[148]);
+pub const STACK_COLLABORATOR_PERMISSIONS_CHANGED: EventType = EventType::of(&CATALOGUE[149]);
 
 /// Stack Collaborator Removed: A user lost his permissions on a stack.
-pub const STACK_COLLABORATOR_REMOVED: EventType = EventType::of(&CATALOGUE[149]);
+pub const STACK_COLLABORATOR_REMOVED: EventType = EventType::of(&CATALOGUE[150]);
 
 /// Stack Created: A stack was created.
-pub const STACK_CREATED: EventType = EventType::of(&CATALOGUE[150]);
+pub const STACK_CREATED: EventType = EventType::of(&CATALOGUE[151]);
 
 /// Stack Created from Template: A stack was created from a template.
-pub const STACK_CREATED_FROM_TEMPLATE: EventType = EventType::of(&CATALOGUE[151]);
+pub const STACK_CREATED_FROM_TEMPLATE: EventType = EventType::of(&CATALOGUE[152]);
 
 /// Stack Deleted: A stack was deleted.
-pub const STACK_DELETED: EventType = EventType::of(&CATALOGUE[152]);
+pub const STACK_DELETED: EventType = EventType::of(&CATALOGUE[153]);
 
 /// Stack Deployments Paused: The deployments of a stack were paused.
-pub const STACK_DEPLOYMENTS_PAUSED: EventType = EventType::of(&CATALOGUE[153]);
+pub const STACK_DEPLOYMENTS_PAUSED: EventType = EventType::of(&CATALOGUE[154]);
 
 /// Stack Deployments Resumed: The paused deployments of a stack were taken up again.
-pub const STACK_DEPLOYMENTS_RESUMED: EventType = EventType::of(&CATALOGUE[154]);
+pub const STACK_DEPLOYMENTS_RESUMED: EventType = EventType::of(&CATALOGUE[155]);
 
 /// Stack Exported: The state of a stack was exported.
-pub const STACK_EXPORTED: EventType = EventType::of(&CATALOGUE[155]);
+pub const STACK_EXPORTED: EventType = EventType::of(&CATALOGUE[156]);
 
 /// Stack Imported: A state was imported into a stack.
-pub const STACK_IMPORTED: EventType = EventType::of(&CATALOGUE[156]);
+pub const STACK_IMPORTED: EventType = EventType::of(&CATALOGUE[157]);
 
 /// Stack Outputs Read: The outputs of a stack were read.
-pub const STACK_OUTPUTS_READ: EventType = EventType::of(&CATALOGUE[157]);
+pub const STACK_OUTPUTS_READ: EventType = EventType::of(&CATALOGUE[158]);
 
 /// Stack Provider Open: An environment read another stack through the stack provider.
-pub const STACK_PROVIDER_OPEN: EventType = EventType::of(&CATALOGUE[158]);
+pub const STACK_PROVIDER_OPEN: EventType = EventType::of(&CATALOGUE[159]);
 
 /// Stack Renamed: A stack was given another name.
-pub const STACK_RENAMED: EventType = EventType::of(&CATALOGUE[159]);
+pub const STACK_RENAMED: EventType = EventType::of(&CATALOGUE[160]);
 
 /// Stack Transferred to Organization: A stack was handed over to another organisation.
-pub const STACK_TRANSFERRED_TO_ORGANIZATION: EventType = EventType::of(&CATALOGUE[160]);
+pub const STACK_TRANSFERRED_TO_ORGANIZATION: EventType = EventType::of(&CATALOGUE[161]);
 
 /// Stack Update Canceled: An update of a stack was cancelled.
-pub const STACK_UPDATE_CANCELED: EventType = EventType::of(&CATALOGUE[161]);
+pub const STACK_UPDATE_CANCELED: EventType = EventType::of(&CATALOGUE[162]);
 
 /// Stack Update Completed: An update of a stack ended.
-pub const STACK_UPDATE_COMPLETED: EventType = EventType::of(&CATALOGUE[162]);
+pub const STACK_UPDATE_COMPLETED: EventType = EventType::of(&CATALOGUE[163]);
 
 /// Stack Update Started: An update of a stack began.
-pub const STACK_UPDATE_STARTED: EventType = EventType::of(&CATALOGUE[163]);
+pub const STACK_UPDATE_STARTED: EventType = EventType::of(&CATALOGUE[164]);
 
 /// Team Created: A team was created.
-pub const TEAM_CREATED: EventType = EventType::of(&CATALOGUE[164]);
+pub const TEAM_CREATED: EventType = EventType::of(&CATALOGUE[165]);
 
 /// Team Deleted: A team was deleted.
-pub const TEAM_DELETED: EventType = EventType::of(&CATALOGUE[165]);
+pub const TEAM_DELETED: EventType = EventType::of(&CATALOGUE[166]);
 
 /// Team Token Created: An access token of a team was created.
-pub const TEAM_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[166]);
+pub const TEAM_TOKEN_CREATED: EventType = EventType::of(&CATALOGUE[167]);
 
 /// Team Token Created for OIDC Issuer: An identity token was exchanged for an access token of a team.
-pub const TEAM_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[167]);
+pub const TEAM_TOKEN_CREATED_FOR_OIDC_ISSUER: EventType = EventType::of(&CATALOGUE[168]);
 
 /// Team Token Deleted: An access token of a team was deleted.
-pub const TEAM_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[168]);
+pub const TEAM_TOKEN_DELETED: EventType = EventType::of(&CATALOGUE[169]);
 
 /// Team Updated: A team, its members or what it may do was changed.
-pub const TEAM_UPDATED: EventType = EventType::of(&CATALOGUE[169]);
+pub const TEAM_UPDATED: EventType = EventType::of(&CATALOGUE[170]);
 
 /// User Added New Identity to Their Account: A user linked a further identity to his account.
-pub const USER_ADDED_NEW_IDENTITY_TO_THEIR_ACCOUNT: EventType = EventType::of(&CATALOGUE[170]);
+pub const USER_ADDED_NEW_IDENTITY_TO_THEIR_ACCOUNT: EventType = EventType::of(&CATALOGUE[171]);
 
 /// User Created: A user was created.
-pub const USER_CREATED: EventType = EventType::of(&CATALOGUE[171]);
+pub const USER_CREATED: EventType = EventType::of(&CATALOGUE[172]);
 
 /// User Deleted: A user was deleted.
-pub const USER_DELETED: EventType = EventType::of(&CATALOGUE[172]);
+pub const USER_DELETED: EventType = EventType::of(&CATALOGUE[173]);
 
 /// User Disabled: A user was disabled, and all his tokens with him.
-pub const USER_DISABLED: EventType = EventType::of(&CATALOGUE[173]);
+pub const USER_DISABLED: EventType = EventType::of(&CATALOGUE[174]);
 
 /// User Login: A user logged in, or used a token for the first time in 12 hours.
-pub const USER_LOGIN: EventType = EventType::of(&CATALOGUE[174]);
+pub const USER_LOGIN: EventType = EventType::of(&CATALOGUE[175]);
 
 /// User Login Failed: A login was refused, or a token that is expired, disabled or revoked was presented.
-pub const USER_LOGIN_FAILED: EventType = EventType::of(&CATALOGUE[175]);
+pub const USER_LOGIN_FAILED: EventType = EventType::of(&CATALOGUE[176]);
 
 /// User Updated: A user's name, state or standing as a site admin was changed.
-pub const USER_UPDATED: EventType = EventType::of(&CATALOGUE[176]);
+pub const USER_UPDATED: EventType = EventType::of(&CATALOGUE[177]);
 
 /// VCS GitHub Installation Linked: An installation of the GitHub app was linked to the organisation.
-pub const VCS_GITHUB_INSTALLATION_LINKED: EventType = EventType::of(&CATALOGUE[177]);
+pub const VCS_GITHUB_INSTALLATION_LINKED: EventType = EventType::of(&CATALOGUE[178]);

@@ -4,6 +4,7 @@
 //! that the server does not enforce is no rule.
 
 mod api;
+pub mod keys;
 pub mod org;
 mod table;
 pub mod token;

@@ -318,6 +318,7 @@ pub static OTHER_VARIABLES: &[&str] = &[
     "PILEUS_BOOTSTRAP_USER",
     "PILEUS_CONFIG",
     "PILEUS_MASTER_KEY",
+    "PILEUS_MASTER_KEY_NEW",
     "PILEUS_TOKEN",
     "PILEUS_URL",
 ];

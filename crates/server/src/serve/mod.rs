@@ -71,7 +71,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let aws = parts::aws(config)?;
     let app = app.with_keys(keys).with_clouds(Arc::<Aws>::clone(&aws)).with_reach(parts::reach(config, &aws)?);
     let app = Arc::new(app);
-    pileus_service::keys::verify(&app).await?;
+    pileus_service::keys::verify(&app, &node(address)).await?;
     let served = with_store(config, &dir, listener, address, stop, app, aws).await;
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("the database could not be closed in time; nothing that was acknowledged is lost");

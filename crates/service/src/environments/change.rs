@@ -65,6 +65,8 @@ pub async fn create(cx: &Cx, project: &str, name: &str) -> Result<()> {
             if store::find(tx, org, &row.project, &row.name)?.is_some() {
                 return Err(Error::conflict(format!("environment \"{reference}\" already exists")));
             }
+            let data_key = cx.app.keys.current(tx, row.id.as_bytes(), &row.data_key, &*cx.app.entropy)?;
+            let row = EnvironmentRow { data_key, ..row.clone() };
             store::insert(tx, org, &row)?;
             revisions::insert(tx, org, row.id, &first, "{}\n")?;
             let description = format!("Created environment \"{reference}\"");

@@ -157,6 +157,7 @@ async fn keep(cx: &Cx, source: &Source, copy: EnvironmentRow, written: Vec<Writt
                 (copy.owner, copy.owner_login, copy.owner_name) =
                     (original.owner, original.owner_login.clone(), original.owner_name.clone());
             }
+            copy.data_key = cx.app.keys.current(tx, copy.id.as_bytes(), &copy.data_key, &*cx.app.entropy)?;
             store::insert(tx, org, &copy)?;
             add_revisions(tx, &cx, (&original, &copy), &written, wanted.history)?;
             if wanted.revision_tags {

@@ -32,6 +32,7 @@ pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_sec
 pub use deleted::{list as list_deleted, restore};
 pub(crate) use evaluate::EVALUATIONS;
 pub use evaluate::{Checked, check, check_yaml};
+pub(crate) use issuer::signing_key_owner;
 pub use issuer::{Issuer, configuration, keep as keep_keys, public_keys};
 pub use lists::{Listed, list, list_of_caller};
 pub use names::Reference;
@@ -42,7 +43,6 @@ pub use referrers::{Referrer, referrers};
 pub use rotation::{Rotated, RotationEvent, history as rotation_history, recover as recover_rotations, rotate};
 pub(crate) use rotators::Rotators;
 pub use rotators::{rotator_schema, rotators};
-pub(crate) use issuer::signing_key_owner;
 pub(crate) use sessions::session_owner;
 pub use sessions::{Session, open, open_yaml, read_session, sweep};
 pub use tags::{NewTag, all_tags, create_tag, delete_tag, get_tag, list_tags, update_tag};

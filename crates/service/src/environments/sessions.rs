@@ -165,7 +165,12 @@ fn hashed(id: &str) -> [u8; 32] {
 }
 
 fn owner(hash: &[u8; 32]) -> Vec<u8> {
-    [b"session ", &hash[..]].concat()
+    session_owner(hash)
+}
+
+/// What the key of the session with this id is bound to.
+pub(crate) fn session_owner(id: &[u8]) -> Vec<u8> {
+    [b"session ", id].concat()
 }
 
 /// Whose a session is: a person's, whichever of his tokens he uses, or a token's.

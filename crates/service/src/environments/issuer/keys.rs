@@ -26,8 +26,11 @@ pub(super) const PERIOD: i64 = 90 * 24 * 3600;
 /// How long a key is shown before it signs, in seconds.
 pub(super) const AHEAD: i64 = 7 * 24 * 3600;
 
+/// Making a key takes the processor a while, so each process makes one at a time; who waited finds it made.
+static MAKING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// When the period that this time is in ends.
-fn end_of_period(now: Timestamp) -> Timestamp {
+pub(super) fn end_of_period(now: Timestamp) -> Timestamp {
     Timestamp::from_micros((now.as_seconds().div_euclid(PERIOD) + 1) * PERIOD * 1_000_000)
 }
 
@@ -45,6 +48,11 @@ pub(super) async fn due(app: &App, issuer: Issuer) -> Result<Vec<SigningKeyRow>>
     let now = app.clock.now();
     let mut keys = shown(app, issuer).await?;
     for ends in [end_of_period(now), end_of_period(now.plus_seconds(AHEAD))] {
+        if keys.iter().any(|key| key.signs_until == ends) {
+            continue;
+        }
+        let _alone = MAKING.lock().await;
+        keys = shown(app, issuer).await?;
         if !keys.iter().any(|key| key.signs_until == ends) {
             keys = make(app, issuer, ends).await?;
         }
@@ -63,7 +71,7 @@ pub(super) async fn signing(app: &App, issuer: Issuer) -> Result<SigningKeyRow> 
 }
 
 /// Makes the key of a period, unless another node was faster; returns all that are shown.
-async fn make(app: &App, issuer: Issuer, ends: Timestamp) -> Result<Vec<SigningKeyRow>> {
+pub(super) async fn make(app: &App, issuer: Issuer, ends: Timestamp) -> Result<Vec<SigningKeyRow>> {
     let made = tokio::task::spawn_blocking(|| {
         // The cryptographic library draws its own randomness.
         let key = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| Error::internal("no key could be made"))?;
@@ -88,8 +96,11 @@ async fn make(app: &App, issuer: Issuer, ends: Timestamp) -> Result<Vec<SigningK
         id,
     };
     let why = "the issuer's own key; each token that it signs is on record";
+    let (keys, entropy) = (app.keys.clone(), std::sync::Arc::clone(&app.entropy));
     app.store
         .write(move |tx| {
+            let private_key = keys.current(tx, &owner(&row.id), &row.private_key, &*entropy)?;
+            let row = SigningKeyRow { private_key, ..row.clone() };
             store::insert_signing_key(tx, issuer.name(), &row)?;
             Ok(Recorded::unaudited(store::signing_keys(tx, issuer.name(), now)?, why))
         })
@@ -98,7 +109,12 @@ async fn make(app: &App, issuer: Issuer, ends: Timestamp) -> Result<Vec<SigningK
 
 /// What a private key is bound to where it is kept.
 fn owner(id: &str) -> Vec<u8> {
-    [b"signing key ", id.as_bytes()].concat()
+    signing_key_owner(id.as_bytes())
+}
+
+/// What the private key with this id is bound to.
+pub(crate) fn signing_key_owner(id: &[u8]) -> Vec<u8> {
+    [b"signing key ", id].concat()
 }
 
 /// A signed token (RFC 7519) of these claims.

@@ -9,6 +9,7 @@ mod keys;
 mod tests;
 
 pub(super) use claims::Claims;
+pub(crate) use keys::signing_key_owner;
 
 use super::context::Who;
 use crate::App;
