@@ -6,6 +6,9 @@
 #[macro_use]
 mod support;
 
+mod access_names;
+mod access_sets;
+mod access_teams;
 mod audit_export;
 mod audit_read;
 mod audit_record;
@@ -28,4 +31,5 @@ mod matrix;
 mod oidc;
 mod outage;
 mod process;
+mod provider_pulumiservice;
 mod wire;

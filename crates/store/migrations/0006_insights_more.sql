@@ -16,3 +16,14 @@ CREATE INDEX scans_by_end ON scans (finished_at, id);
 
 -- A child whose region is not open: since when. It is left out when its root is scanned.
 ALTER TABLE accounts ADD COLUMN closed_at BIGINT;
+
+-- What teams may do with environments. No row: nothing.
+CREATE TABLE environment_teams (
+  org_id BYTEA NOT NULL,
+  env_id BYTEA NOT NULL,
+  team_id BYTEA NOT NULL,
+  permission BIGINT NOT NULL,    -- 0 none | 1 read | 2 open | 3 write | 4 admin
+  longest_open BIGINT,           -- seconds for which they may keep it open; NULL: as long as anybody
+  PRIMARY KEY (env_id, team_id)
+);
+CREATE INDEX environment_teams_by_team ON environment_teams (org_id, team_id);

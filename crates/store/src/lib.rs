@@ -12,6 +12,7 @@ pub mod environments;
 pub mod environments_keys;
 pub mod environments_revisions;
 pub mod environments_tags;
+pub mod environments_teams;
 pub mod insights;
 pub mod members;
 pub mod names;

@@ -19,6 +19,8 @@ mod tags;
 mod versions;
 mod world;
 
+pub(crate) use context::{go_duration, parse_duration};
+
 pub use change::{create, delete, metadata, set_protected, settings};
 pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
 pub use evaluate::{Checked, check, check_yaml};

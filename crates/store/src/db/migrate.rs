@@ -40,7 +40,6 @@ static MIGRATIONS: &[Migration] = &[
     migration!(3, "environments", "0003_environments.sql"),
     migration!(4, "insights", "0004_insights.sql"),
     migration!(6, "insights_more", "0006_insights_more.sql"),
-    migration!(6, "insights_more", "0006_insights_more.sql"),
 ];
 
 /// What was applied: version and checksum.
