@@ -32,4 +32,6 @@ mod oidc;
 mod outage;
 mod process;
 mod provider_pulumiservice;
+mod scan_fake_aws;
+mod scan_kills;
 mod wire;

@@ -7,6 +7,7 @@ use crate::insights::{
     scans::{
         clouds::{Clouds, Environments},
         engine::{Engine, EngineConfig},
+        retention::{Forgetter, Keep},
     },
 };
 use crate::{App, audit, auth, environments, oidc};
@@ -32,11 +33,46 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     flush(&app, true).await;
 }
 
-/// Starts what is due and works on scans until `shutdown` turns true (or its sender is dropped); gives back what is not done then.
-/// On nodes that work; any number of them may.
-pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdown: watch::Receiver<bool>) {
-    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, mode));
-    Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
+/// Says what this node does, in the log and in the metrics.
+pub fn roles(node: &str, serves: bool, works: bool) {
+    for (role, has) in [("serve", serves), ("work", works)] {
+        metrics::gauge!("pileus_role", "role" => role).set(f64::from(u8::from(has)));
+    }
+    tracing::info!(node, serves, works, "the roles of this node");
+}
+
+/// How a node runs scans.
+#[derive(Debug, Clone)]
+pub struct Scans {
+    /// How AWS is listed.
+    pub mode: Mode,
+    /// How the engine works.
+    pub engine: EngineConfig,
+    /// How long scans are kept.
+    pub keep: Keep,
+}
+
+/// Starts what is due, works on scans and forgets old ones until `shutdown` turns true (or its sender is dropped); gives back what is
+/// not done then. On nodes that work; any number of them may.
+pub async fn scan(app: Arc<App>, aws: Arc<Aws>, wanted: Scans, shutdown: watch::Receiver<bool>) {
+    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, wanted.mode));
+    let engine = Engine::new(Arc::clone(&app), Arc::new(Environments), scanners, wanted.engine);
+    tokio::join!(engine.run(shutdown.clone()), forget(app, wanted.keep, shutdown));
+}
+
+/// Forgets old scans, in rounds.
+async fn forget(app: Arc<App>, keep: Keep, mut shutdown: watch::Receiver<bool>) {
+    let forgetter = Forgetter::default();
+    loop {
+        if let Err(error) = forgetter.round(&app, keep).await {
+            metrics::counter!("pileus_background_failures_total", "work" => "old-scans").increment(1);
+            tracing::warn!(%error, "old scans could not be forgotten; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
+        }
+    }
 }
 
 /// One round: counted denials and failed logins of minutes that are over (with `all` of the current one too), and when

@@ -108,8 +108,10 @@ async fn with_store(
         }
     });
     let (finish, finished) = watch::channel(false);
-    let scans =
-        tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
+    let node = dir.node(&*app.entropy)?;
+    background::roles(&node, config.serves, config.works);
+    let wanted = parts::scans(config, node);
+    let scans = config.works.then(|| tokio::spawn(background::scan(Arc::clone(&app), aws, wanted, finished.clone())));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
     if cut > 0 {
@@ -119,16 +121,13 @@ async fn with_store(
     if tokio::time::timeout(FLUSH, work).await.is_err() {
         tracing::warn!("the background work did not finish in time; what it had counted is lost");
     }
-    if tokio::time::timeout(FLUSH, scans).await.is_err() {
+    if let Some(scans) = scans
+        && tokio::time::timeout(FLUSH, scans).await.is_err()
+    {
         tracing::warn!("scans could not be given back in time; they go on when this node is found silent");
     }
     upkeep.abort();
     Ok(())
-}
-
-/// What this node is called where several are: its address and its process.
-fn node(address: SocketAddr) -> String {
-    format!("{address}/{}", std::process::id())
 }
 
 /// Sets the installation up if this is its first start. Returns what is to be printed.

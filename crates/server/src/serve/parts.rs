@@ -10,8 +10,11 @@ use pileus_egress::{AllowList, Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
 use pileus_model::clock::SystemClock;
 use pileus_service::{
-    Settings,
-    insights::scans::clouds::{Aws, AwsConfig},
+    Settings, background,
+    insights::scans::{
+        clouds::{Aws, AwsConfig},
+        engine::EngineConfig,
+    },
 };
 use pileus_store::StoreConfig;
 use std::{
@@ -69,6 +72,22 @@ pub fn aws(config: &Config) -> Result<Arc<Aws>, Failure> {
         .map_err(|error| Failure::new(format!("clouds.aws.endpoint: {error}")))
 }
 
+/// How this node runs scans. `node` is what it is called; it stays the same when it starts again.
+pub fn scans(config: &Config, node: String) -> background::Scans {
+    let wanted = config.scans;
+    background::Scans {
+        mode: config.aws_listing,
+        keep: wanted.keep,
+        engine: EngineConfig {
+            // The database is in the data directory, which this process has locked.
+            alone: matches!(config.database, Database::Sqlite),
+            at_once: wanted.at_once,
+            silence: wanted.silence,
+            ..EngineConfig::new(node)
+        },
+    }
+}
+
 /// What the HTTP floor is told.
 pub fn http(config: &Config, metrics: PrometheusHandle) -> HttpConfig {
     let limits = config.limits;
@@ -83,6 +102,7 @@ pub fn http(config: &Config, metrics: PrometheusHandle) -> HttpConfig {
             failed_logins_burst: limits.failed_logins_at_once,
         },
         max_connections: limits.connections,
+        serves: config.serves,
         metrics: Some(Arc::new(move || metrics.render())),
         ..HttpConfig::default()
     }
