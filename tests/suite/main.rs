@@ -23,6 +23,7 @@ mod external_formats;
 mod external_schema;
 mod external_sdk;
 mod external_seeds;
+mod external_seeds_insights;
 mod external_support;
 mod insights_accounts;
 mod insights_scans;
