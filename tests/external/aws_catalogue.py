@@ -331,7 +331,7 @@ class Row:
             walk(self.item, condition["path"], self.wire)
             self.text([condition.get(k, "") for k in ("is", "not", "starts", "lacks")], "keep")
             self.values(condition)
-        for name in ("drop", "secret", "sort"):
+        for name in ("decode", "drop", "secret", "sort"):
             for path in kind.get(name, []):
                 leads = walk(self.item, path, self.wire)
                 if name == "sort" and leads.type_name != "list":

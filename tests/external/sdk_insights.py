@@ -43,6 +43,12 @@ def accounts():
     assert api.read_account(ORG, "walk").provider_env_ref == "insights/aws"
     assert [a.name for a in api.list_accounts(ORG, parent="walk").accounts] == ["walk/global", "walk/us-east-1"]
     refused(404, api.read_account, ORG, "nowhere")
+    first = api.list_accounts(ORG, count=1)
+    rest = api.list_accounts(ORG, count=1, continuation_token=first.next_token)
+    assert [a.name for a in first.accounts + rest.accounts] == ["many", "walk"] and not rest.next_token
+    refused(400, api.list_accounts, ORG, count=1001)
+    failed = api.bulk_create_accounts(ORG, {"accounts": [{"name": "a/b", **new}, {"name": "many", **new}]}).failures
+    assert [f.name for f in failed] == ["a/b", "many"], failed
 
 
 def who():
@@ -51,6 +57,16 @@ def who():
     grant = {"permissions": 1}
     api.update_team_insights_account_permissions(ORG, "walk", "walkers", grant)
     assert [t.name for t in api.list_insights_account_teams(ORG, "walk").teams] == ["walkers"]
+    given = models.TeamEnvironmentSettings(project_name="insights", env_name="aws", permission="open", max_open_duration="1h0m0s")
+    orgs.update_team(ORG, "walkers", models.UpdateTeamRequest(add_environment_permission=given))
+    walkers = orgs.get_team(ORG, "walkers")
+    assert [(a.account_name, a.permission) for a in walkers.accounts] == [("walk", 1)], walkers
+    found = [(e.project_name, e.env_name, e.permission, e.max_open_duration) for e in walkers.environments]
+    assert found == [("insights", "aws", "open", "1h0m0s")], walkers
+    assert [t.environments for t in orgs.list_teams(ORG).teams if t.name == "walkers"] == [walkers.environments]
+    gone = models.RemoveEnvironmentIdentifier(project_name="insights", env_name="aws")
+    orgs.update_team(ORG, "walkers", models.UpdateTeamRequest(remove_environment=gone))
+    assert not orgs.get_team(ORG, "walkers").environments
     api.set_insight_account_tags(ORG, "walk", {"tags": {"stage": "test"}})
     assert api.get_insight_account_tags(ORG, "walk").tags["stage"].value == "test"
     before = api.reassign_account_ownership(ORG, "walk", models.UserInfo(name="", github_login="bob", avatar_url=""))
@@ -116,6 +132,15 @@ def resources():
     found = api.read_resource_with_references(ORG, account, named(TOPIC, "one"))
     asked = {"resourceIdentifiers": [{"account": account, "type": TOPIC, "id": "two"}]}
     assert api.list_resources_with_references(ORG, account, asked)[0].to and found
+    assert not api.list_resources_with_references(ORG, account, {**asked, "depth": 0})[0].to
+    refused(400, api.list_resources_with_references, ORG, account, {**asked, "depth": 100})
+    for state in (2, 3):
+        api.upsert_resources(ORG, account, {"resources": [{**one, "state": {"a": state}}]})
+    newest = api.list_resource_versions(ORG, account, named(TOPIC, "one"), count=2)
+    oldest = api.list_resource_versions(ORG, account, named(TOPIC, "one"), continuation_token=newest.next_token)
+    assert [v.version for v in newest.versions + oldest.versions] == [3, 2, 1]
+    assert api.read_resource_versions(ORG, account, named(TOPIC, "one"), "2").state == {"a": 2}
+    refused(400, api.list_resource_versions, ORG, account, named(TOPIC, "one"), count=501)
 
 
 def walk():

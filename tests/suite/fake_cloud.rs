@@ -33,6 +33,12 @@ pub struct FakeCloud {
     pub expires: AtomicBool,
     /// A scan waits after its first type until it is let go.
     pub holds: AtomicBool,
+    /// It waits within its first type, after the first page.
+    pub holds_inside: AtomicBool,
+    /// The places that are open, if the cloud says so.
+    pub open: Mutex<Option<Vec<String>>>,
+    /// Everything that was listed, in order: place and type.
+    pub listed: Mutex<Vec<(String, String)>>,
     /// Gets a permit whenever a scan waits.
     pub waits: Semaphore,
     /// Lets a scan go on.
@@ -49,6 +55,9 @@ impl Default for FakeCloud {
             broken: Mutex::default(),
             expires: AtomicBool::new(false),
             holds: AtomicBool::new(false),
+            holds_inside: AtomicBool::new(false),
+            open: Mutex::default(),
+            listed: Mutex::default(),
             waits: Semaphore::new(0),
             go: Semaphore::new(0),
             begun: AtomicUsize::new(0),
@@ -71,6 +80,10 @@ impl FakeCloud {
     pub fn put_as(&self, place: &str, kind: &str, outcome: TypeOutcome, found: Vec<Found>) {
         self.types.lock().unwrap().insert((place.into(), kind.into()), (outcome, found));
     }
+    async fn hold(&self) {
+        self.waits.add_permits(1);
+        self.go.acquire().await.unwrap().forget();
+    }
     /// Returns when another scan waits.
     pub async fn waiting(&self) {
         self.waits.acquire().await.unwrap().forget();
@@ -92,6 +105,13 @@ impl Scanner for FakeCloud {
     fn identity<'a>(&'a self, _: &'a Order, _: &'a Opened) -> BoxFuture<'a, Result<String, CloudError>> {
         Box::pin(async move { Ok(self.whose.lock().unwrap().clone()) })
     }
+    fn places<'a>(
+        &'a self,
+        _: &'a Order,
+        _: &'a Opened,
+    ) -> BoxFuture<'a, std::result::Result<Option<Vec<String>>, CloudError>> {
+        Box::pin(async move { Ok(self.open.lock().unwrap().clone()) })
+    }
     fn types(&self, order: &Order) -> Vec<String> {
         let types = self.types.lock().unwrap();
         types.keys().filter(|(place, _)| *place == order.place).map(|(_, kind)| kind.clone()).collect()
@@ -104,12 +124,21 @@ impl Scanner for FakeCloud {
     ) -> BoxFuture<'a, Result<(), CloudError>> {
         Box::pin(async move {
             self.begun.fetch_add(1, Ordering::SeqCst);
-            for (index, kind) in self.types(order).into_iter().enumerate() {
+            let mut asked = 0;
+            let types = self.types(order).into_iter().filter(|kind| !order.done.contains(kind));
+            for (index, kind) in types.enumerate() {
+                self.listed.lock().unwrap().push((order.place.clone(), kind.clone()));
                 let (outcome, found) = self.types.lock().unwrap()[&(order.place.clone(), kind.clone())].clone();
-                for page in found.chunks(100) {
+                for (n, page) in found.chunks(100).enumerate() {
+                    asked += 1;
+                    sink.asked(asked, 0);
                     sink.found(&order.place, page.to_vec()).await?;
+                    if (index, n) == (0, 0) && self.holds_inside.load(Ordering::SeqCst) {
+                        self.hold().await;
+                    }
                 }
                 let calls = 1 + found.len() as u64 / 100;
+                asked = asked.max(calls);
                 let report = TypeReport {
                     type_token: kind,
                     place: order.place.clone(),
@@ -120,8 +149,7 @@ impl Scanner for FakeCloud {
                 };
                 sink.report(report).await?;
                 if index == 0 && self.holds.load(Ordering::SeqCst) {
-                    self.waits.add_permits(1);
-                    self.go.acquire().await.unwrap().forget();
+                    self.hold().await;
                 }
                 if self.expires.load(Ordering::SeqCst) {
                     return Err(CloudError::Credentials {

@@ -16,10 +16,11 @@ pub async fn environment(by: &Client, name: &str, account: &str, secret: &str) {
     let yaml = format!(
         "values:\n  environmentVariables:\n    AWS_ACCESS_KEY_ID: AKIA{account}\n    AWS_SECRET_ACCESS_KEY:\n      fn::secret: {secret}\n"
     );
-    environment_of(by, name, &yaml).await;
+    with_yaml(by, name, &yaml).await;
 }
 
-async fn environment_of(by: &Client, name: &str, yaml: &str) {
+/// An environment with this definition.
+pub async fn with_yaml(by: &Client, name: &str, yaml: &str) {
     let body = json!({"project": "insights", "name": name});
     let made = by.post("/api/esc/environments/pulumi", body).await;
     assert!(made.status < 300, "{} {}", made.status, made.text());
@@ -86,7 +87,7 @@ both! {
         assert!(t.admin.post(&format!("{BASE}/a"), today).await.expect(204).body.is_empty());
         assert_eq!(t.admin.get(&format!("{BASE}/a")).await.expect(200).json()["providerConfig"], json!({"regions": []}));
         let azure = "values:\n  environmentVariables: {ARM_CLIENT_ID: a, ARM_TENANT_ID: b, ARM_SUBSCRIPTION_ID: c, ARM_CLIENT_SECRET: d}\n";
-        environment_of(&t.admin, "azure", azure).await;
+        with_yaml(&t.admin, "azure", azure).await;
         let older = json!({"provider": "azure", "environment": "insights/azure", "cron": "30 4 * * 1", "providerConfig": {"regions": []}});
         let _ = t.admin.post(&format!("{BASE}/b"), older).await.expect(200);
         let shown = t.admin.get(&format!("{BASE}/b")).await.expect(200).json();
@@ -129,7 +130,7 @@ both! {
 
     async fn nothing_is_written_without_credentials_that_work(t: TestApp) {
         environment(&t.admin, "wrong", "111111111111", "stolen").await;
-        environment_of(&t.admin, "half", "values:\n  environmentVariables: {AWS_ACCESS_KEY_ID: x}\n").await;
+        with_yaml(&t.admin, "half", "values:\n  environmentVariables: {AWS_ACCESS_KEY_ID: x}\n").await;
         let message = create(&t.admin, "a", "insights/wrong").await.error(400);
         assert!(message.contains("could not be confirmed by AWS") && message.contains("SignatureDoesNotMatch"), "{message}");
         assert!(!message.contains("stolen"));
@@ -144,11 +145,11 @@ both! {
 
     async fn nobody_lends_himself_credentials(t: TestApp) {
         environment(&t.admin, "aws", "111111111111", "right").await;
-        environment_of(&t.admin, "outer", "imports: [insights/aws]\nvalues: {}\n").await;
+        with_yaml(&t.admin, "outer", "imports: [insights/aws]\nvalues: {}\n").await;
         let bob = t.member_with("bob", &["insights_account:create"]).await;
         let _ = create(&bob, "a", "insights/aws").await.error(403);
         let carol = t.member_with("carol", &["insights_account:create", "environment:create", "environment:read"]).await;
-        environment_of(&carol, "own", "imports: [insights/aws]\nvalues: {}\n").await;
+        with_yaml(&carol, "own", "imports: [insights/aws]\nvalues: {}\n").await;
         let _ = create(&carol, "a", "insights/own").await.error(403);
         let log = t.log("pulumi").await;
         let events = t.events(log).await;

@@ -6,6 +6,9 @@
 #[macro_use]
 mod support;
 
+mod access_names;
+mod access_sets;
+mod access_teams;
 mod audit_export;
 mod audit_read;
 mod audit_record;
@@ -20,13 +23,14 @@ mod external_cli;
 mod external_cli_insights;
 mod external_cli_org;
 mod external_esc_cli;
-mod external_esc_sdk;
 mod external_esc_rotation;
+mod external_esc_sdk;
 mod external_formats;
 mod external_providers;
 mod external_schema;
 mod external_sdk;
 mod external_seeds;
+mod external_seeds_insights;
 mod external_support;
 mod insights_accounts;
 mod insights_scans;
@@ -36,7 +40,10 @@ mod matrix;
 mod oidc;
 mod outage;
 mod process;
+mod provider_pulumiservice;
 mod providers;
 mod rotation;
+mod scan_fake_aws;
+mod scan_kills;
 mod schedules;
 mod wire;

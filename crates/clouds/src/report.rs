@@ -97,6 +97,9 @@ pub trait Sink: Send + Sync {
     fn report(&self, report: TypeReport) -> BoxFuture<'_, pileus_model::Result<()>>;
     /// A line for the scan's log. It holds no secret.
     fn log(&self, line: String);
+    /// So many requests were sent so far in this scan, attempts that failed included, and so many of them were throttled. Told several
+    /// times a second, also within a long type, and at the end.
+    fn asked(&self, _calls: u64, _throttles: u64) {}
     /// Whether the scan is to end. Asked at least five times a second.
     fn canceled(&self) -> bool;
 }

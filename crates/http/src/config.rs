@@ -23,6 +23,8 @@ pub struct HttpConfig {
     pub write_stall: Duration,
     /// Most connections at once; further ones wait in the listener's queue (8,192).
     pub max_connections: usize,
+    /// Whether this node answers requests; else it has nothing but `/metrics`.
+    pub serves: bool,
     /// What `/metrics` shows; without it that path is not served.
     pub metrics: Option<MetricsText>,
 }
@@ -56,6 +58,7 @@ impl Default for HttpConfig {
             head_timeout: Duration::from_secs(65),
             write_stall: Duration::from_secs(120),
             max_connections: 8192,
+            serves: true,
             metrics: None,
         }
     }

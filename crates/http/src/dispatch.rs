@@ -113,6 +113,9 @@ impl Inner {
         if let Some(reply) = probe::metrics(self, &call).await {
             return reply;
         }
+        if !self.config.serves {
+            return Err(Error::unavailable("this node answers no requests: its only role is work"));
+        }
         let (route, params) = match self.routes.find(&call.head.method, call.head.uri.path())? {
             Found::Operation(route, params) => (route, params),
             Found::OtherMethods(allow) => return Ok(other_methods(allow)),

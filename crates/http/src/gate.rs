@@ -93,9 +93,10 @@ impl Gate {
             }
         }
     }
-    /// Records that a caller inside the organisation was refused, off the reply's path; other failures are none of it.
+    /// Records that a caller inside the organisation was refused, off the reply's path, unless that was done where he was
+    /// refused; other failures are none of it.
     pub fn record_refusal(&self, cx: &Cx, params: &PathParams, error: &Error) {
-        if error.kind() != ErrorKind::Forbidden {
+        if error.kind() != ErrorKind::Forbidden || error.is_recorded() {
             return;
         }
         let kind = match self.kind() {

@@ -42,6 +42,7 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     detail: Option<String>,
+    recorded: bool,
 }
 
 macro_rules! constructors {
@@ -56,7 +57,7 @@ macro_rules! constructors {
 impl Error {
     /// A failure of this kind with this message for the caller.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None }
+        Self { kind, message: message.into(), detail: None, recorded: false }
     }
     constructors! {
         /// The request is malformed: say what is wrong and what is allowed.
@@ -80,13 +81,28 @@ impl Error {
     }
     /// A bug: the detail goes to the log, the caller is told only that it is one.
     pub fn internal(detail: impl Into<String>) -> Self {
-        Self { kind: ErrorKind::Internal, message: "internal error".into(), detail: Some(detail.into()) }
+        Self {
+            kind: ErrorKind::Internal,
+            message: "internal error".into(),
+            detail: Some(detail.into()),
+            recorded: false,
+        }
     }
     /// Adds what only the log should show.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
+    }
+    /// Says that this refusal is in the audit log already, as what it is: nothing else is to be recorded of it.
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
+        self.recorded = true;
+        self
+    }
+    /// Whether this refusal is in the audit log already.
+    pub const fn is_recorded(&self) -> bool {
+        self.recorded
     }
     /// The kind.
     pub const fn kind(&self) -> ErrorKind {

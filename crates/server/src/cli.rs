@@ -151,6 +151,8 @@ pub struct ServeOptions {
     trusted_proxies: Option<String>,
     #[arg(long, value_name = "FORMAT", help = keys::LOG_FORMAT.help())]
     log_format: Option<String>,
+    #[arg(long, value_name = "ROLE,…", help = keys::ROLES.help())]
+    roles: Option<String>,
     /// The configuration file
     #[arg(
         long,
@@ -163,13 +165,14 @@ pub struct ServeOptions {
 impl ServeOptions {
     /// The settings that were given as flags.
     pub fn given(&self) -> Vec<(&'static Key, String)> {
-        let all: [(&'static Key, &Option<String>); 6] = [
+        let all: [(&'static Key, &Option<String>); 7] = [
             (&keys::LISTEN, &self.listen),
             (&keys::DATA_DIR, &self.data_dir),
             (&keys::DATABASE, &self.database),
             (&keys::PUBLIC_URL, &self.public_url),
             (&keys::TRUSTED_PROXIES, &self.trusted_proxies),
             (&keys::LOG_FORMAT, &self.log_format),
+            (&keys::ROLES, &self.roles),
         ];
         all.into_iter().filter_map(|(key, text)| text.clone().map(|text| (key, text))).collect()
     }

@@ -3,6 +3,7 @@
 //! This room knows files, modes and locks. It must never know what is in the database.
 
 use crate::failure::Failure;
+use pileus_model::entropy::Entropy;
 use rustix::fs::{Access, access};
 use std::{
     fs::{DirBuilder, File, OpenOptions, TryLockError},
@@ -15,6 +16,10 @@ use std::{
 const LOCK: &str = "lock";
 /// The file with the first token.
 const ADMIN_TOKEN: &str = "admin-token";
+/// The file with the node's name.
+const NODE: &str = "node";
+/// Longest name of a node.
+const MAX_NODE: usize = 100;
 /// The file with the master key.
 const MASTER_KEY: &str = "master-key";
 /// The file with the one that is to take its place.
@@ -90,6 +95,32 @@ impl DataDir {
     /// One line: the file is there already, or can't be written.
     pub fn write_master_key(&self, key: &str) -> Result<(), Failure> {
         self.write_new(self.master_key(), key)
+    }
+    /// What the node of this directory is called: chosen at its first start, and kept. Since the directory is locked, whatever a node of
+    /// this name has begun and not ended was begun by a process that is no more.
+    ///
+    /// # Errors
+    /// One line: the file can't be read or written, or holds no name.
+    pub fn node(&self, entropy: &dyn Entropy) -> Result<String, Failure> {
+        let path = self.path.join(NODE);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => {
+                let name = text.trim();
+                let fine = !name.is_empty()
+                    && name.len() <= MAX_NODE
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+                let wrong = "must hold the node's name: letters, digits, \"-\", \".\" and \"_\"";
+                if fine { Ok(name.to_owned()) } else { Err(Failure::new(format!("{} {wrong}", path.display()))) }
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let mut random = [0; 6];
+                entropy.fill(&mut random);
+                let name = random.iter().fold("node-".to_owned(), |name, byte| format!("{name}{byte:02x}"));
+                self.write_new(path, &name)?;
+                Ok(name)
+            }
+            Err(error) => Err(Failure::new(format!("{}: {error}", path.display()))),
+        }
     }
     /// Writes the first token to its file: a new one, readable by its owner only, on disk when this returns.
     ///
@@ -172,6 +203,22 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(DataDir::open(file.path()).unwrap_err().to_string().ends_with("is not a directory"));
         assert!(DataDir::open(&file.path().join("x")).unwrap_err().to_string().contains("can't be created"));
+    }
+
+    #[test]
+    fn the_node_keeps_its_name() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(parent.path()).unwrap();
+        let name = dir.node(&pileus_model::entropy::SystemEntropy).unwrap();
+        assert!(name.starts_with("node-") && name.len() == 17, "{name}");
+        assert_eq!(dir.node(&pileus_model::entropy::SystemEntropy).unwrap(), name);
+        std::fs::write(parent.path().join("node"), "two words\n").unwrap();
+        assert!(
+            dir.node(&pileus_model::entropy::SystemEntropy)
+                .unwrap_err()
+                .to_string()
+                .contains("must hold the node's name")
+        );
     }
 
     #[test]

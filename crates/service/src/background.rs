@@ -7,6 +7,7 @@ use crate::insights::{
     scans::{
         clouds::{Clouds, Environments},
         engine::{Engine, EngineConfig},
+        retention::{Forgetter, Keep},
     },
 };
 use crate::{App, audit, auth, environments, keys, oidc};
@@ -35,16 +36,51 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     flush(&app, true).await;
 }
 
-/// Starts what is due and works on scans until `shutdown` turns true (or its sender is dropped); gives back what is not done then.
-/// On nodes that work; any number of them may.
-pub async fn scan(app: Arc<App>, aws: Arc<Aws>, mode: Mode, node: String, shutdown: watch::Receiver<bool>) {
-    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, mode));
-    Engine::new(app, Arc::new(Environments), scanners, EngineConfig::new(node)).run(shutdown).await;
+/// Says what this node does, in the log and in the metrics.
+pub fn roles(node: &str, serves: bool, works: bool) {
+    for (role, has) in [("serve", serves), ("work", works)] {
+        metrics::gauge!("pileus_role", "role" => role).set(f64::from(u8::from(has)));
+    }
+    tracing::info!(node, serves, works, "the roles of this node");
 }
 
-/// Rotates secrets whose time has come, ends rotations that were given up, and keeps to the master key, until `shutdown` turns true (or its sender is
-/// dropped). Any number of nodes may.
-pub async fn rotate(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
+/// How a node runs scans.
+#[derive(Debug, Clone)]
+pub struct Scans {
+    /// How AWS is listed.
+    pub mode: Mode,
+    /// How the engine works.
+    pub engine: EngineConfig,
+    /// How long scans are kept.
+    pub keep: Keep,
+}
+
+/// Starts what is due, works on scans and forgets old ones until `shutdown` turns true (or its sender is dropped); gives back what is
+/// not done then. On nodes that work; any number of them may.
+pub async fn scan(app: Arc<App>, aws: Arc<Aws>, wanted: Scans, shutdown: watch::Receiver<bool>) {
+    let scanners = Arc::new(Clouds::new(Arc::clone(&app), aws, wanted.mode));
+    let engine = Engine::new(Arc::clone(&app), Arc::new(Environments), scanners, wanted.engine);
+    tokio::join!(engine.run(shutdown.clone()), forget(app, wanted.keep, shutdown));
+}
+
+/// Forgets old scans, in rounds.
+async fn forget(app: Arc<App>, keep: Keep, mut shutdown: watch::Receiver<bool>) {
+    let forgetter = Forgetter::default();
+    loop {
+        if let Err(error) = forgetter.round(&app, keep).await {
+            metrics::counter!("pileus_background_failures_total", "work" => "old-scans").increment(1);
+            tracing::warn!(%error, "old scans could not be forgotten; it is tried again");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
+        }
+    }
+}
+
+/// Keeps to the master key, and where this node works rotates secrets whose time has come and ends rotations that were given up,
+/// until `shutdown` turns true (or its sender is dropped). Any number of nodes may.
+pub async fn rotate(app: Arc<App>, works: bool, mut shutdown: watch::Receiver<bool>) {
     let mut last = None;
     loop {
         let now = app.clock.now();
@@ -54,7 +90,7 @@ pub async fn rotate(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
         }
         // After a start, and when the clock was put back, times are looked through.
         let anew = last.replace(now).is_none_or(|last| now < last);
-        if let Err(error) = rotate_once(&app, anew).await {
+        if works && let Err(error) = rotate_once(&app, anew).await {
             metrics::counter!("pileus_background_failures_total", "work" => "rotations").increment(1);
             tracing::warn!(%error, "a round of rotations failed; it is tried again");
         }

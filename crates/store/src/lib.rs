@@ -15,6 +15,7 @@ pub mod environments_revisions;
 pub mod environments_rotation;
 pub mod environments_schedules;
 pub mod environments_tags;
+pub mod environments_teams;
 pub mod insights;
 pub mod master_keys;
 pub mod members;

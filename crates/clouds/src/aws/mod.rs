@@ -105,6 +105,27 @@ impl Aws {
         who::regions(&session).await
     }
 
+    /// The regions that are enabled for the account, sorted, where the cloud says which; `None` where it does not.
+    ///
+    /// # Errors
+    /// [`CloudError::Credentials`], [`CloudError::Setting`].
+    pub async fn enabled_regions(
+        &self,
+        credentials: &Credentials,
+        region: Option<&str>,
+    ) -> Result<Option<Vec<String>>, CloudError> {
+        who::enabled(&self.session(credentials, region, QUESTION)?).await
+    }
+
+    /// The region of a partition in which what belongs to no region is asked for; that of the partition of this region. It is open to
+    /// every account.
+    ///
+    /// # Errors
+    /// [`CloudError::Setting`] for an unknown region.
+    pub fn home(region: &str) -> Result<String, CloudError> {
+        Ok(partition::of(region)?.global.clone())
+    }
+
     /// Whether a region may be scanned: it is in the partition table or has the form of one.
     ///
     /// # Errors
@@ -144,9 +165,7 @@ impl Aws {
             }
             Err(error) => return Err(error),
         }
-        let types = scan::types(place, mode)?;
-        let total = types.iter().filter(|t| options.types.is_empty() || options.types.contains(t)).count();
-        scan::Run::new(session, place, options, sink, total).go(mode).await
+        scan::Run::new(session, place, options, sink).go(mode).await
     }
 
     /// The smallest IAM policy by which these types (tokens; all if empty) can be scanned.
@@ -193,7 +212,7 @@ impl Aws {
             partition: partition.name.clone(),
             suffix: partition.suffix.clone(),
         };
-        Ok(Session { shared: &self.shared, credentials, partition, place, timeout })
+        Ok(Session { shared: &self.shared, credentials, partition, place, timeout, total: client::Tally::default() })
     }
 }
 

@@ -30,8 +30,8 @@ pub(crate) async fn identity(session: &Session<'_>) -> Result<Identity, CloudErr
     Ok(identity)
 }
 
-/// The regions that are enabled, sorted.
-pub(crate) async fn regions(session: &Session<'_>) -> Result<Vec<String>, CloudError> {
+/// The regions that are enabled, sorted, if the cloud says which.
+pub(crate) async fn enabled(session: &Session<'_>) -> Result<Option<Vec<String>>, CloudError> {
     let known = asked()?;
     for (service, call) in [known.regions()?, known.account_regions()?] {
         let mut ask = ask(session, call)?;
@@ -57,8 +57,16 @@ pub(crate) async fn regions(session: &Session<'_>) -> Result<Vec<String>, CloudE
         found.sort_unstable();
         found.dedup();
         if listed && !found.is_empty() {
-            return Ok(found);
+            return Ok(Some(found));
         }
+    }
+    Ok(None)
+}
+
+/// The regions that are enabled, sorted; the documented ones where the cloud does not say which.
+pub(crate) async fn regions(session: &Session<'_>) -> Result<Vec<String>, CloudError> {
+    if let Some(found) = enabled(session).await? {
+        return Ok(found);
     }
     let partition = session.partition;
     let mut regions: Vec<String> = match partition.name.as_str() {

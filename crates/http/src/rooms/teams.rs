@@ -2,10 +2,13 @@
 
 use super::roles::record;
 use pileus_contract::{ops, wire};
-use pileus_model::Result;
+use pileus_model::{Result, authz::scopes::account_title};
 use pileus_service::{
     Cx,
-    teams::{self, NewTeam, Standing, Team, TeamChange},
+    teams::{
+        self, EnvironmentChange, GivenAccount, GivenEnvironment, NewTeam, Standing, Team, TeamChange, Wish,
+        longest_open,
+    },
 };
 
 /// `ListTeams`
@@ -75,9 +78,27 @@ pub(super) fn team(team: Team) -> wire::Team {
         user_role: Some(team.standing.as_str().to_owned()),
         role_ids: Some(team.row.role.iter().map(ToString::to_string).collect()),
         stacks: Some(Vec::new()),
-        environments: Some(Vec::new()),
-        accounts: Some(Vec::new()),
+        environments: Some(team.holdings.environments.into_iter().map(environment).collect()),
+        accounts: Some(team.holdings.accounts.into_iter().map(account).collect()),
         list_members_error: None,
+    }
+}
+
+fn environment(of: GivenEnvironment) -> wire::TeamEnvironmentSettings {
+    wire::TeamEnvironmentSettings {
+        project_name: of.project,
+        env_name: of.name,
+        permission: of.given.permission.as_str().to_owned(),
+        max_open_duration: longest_open(of.given),
+        permission_set_name: of.given.permission.title().map(str::to_owned),
+    }
+}
+
+fn account(of: GivenAccount) -> wire::TeamAccountPermission {
+    wire::TeamAccountPermission {
+        account_name: of.name,
+        permission: of.permission.number(),
+        permission_set_name: account_title(of.permission).map(str::to_owned),
     }
 }
 
@@ -85,8 +106,14 @@ fn change(body: wire::UpdateTeamRequest) -> TeamChange {
     let stack = |project: String, stack: String| format!("{project}/{stack}");
     let stacks = [body.add_stack_permission, body.edit_stack_permission].into_iter().flatten();
     let removed = body.remove_stack.into_iter();
-    let environments = [body.add_environment_permission, body.edit_environment_permission].into_iter().flatten();
-    let gone = body.remove_environment.into_iter();
+    let given = [body.add_environment_permission, body.edit_environment_permission].into_iter().flatten();
+    let given = given.map(|of| EnvironmentChange {
+        project: of.project_name,
+        name: of.env_name,
+        to: Some(Wish { permission: of.permission, longest_open: of.max_open_duration }),
+    });
+    let taken = body.remove_environment.into_iter();
+    let taken = taken.map(|of| EnvironmentChange { project: of.project_name, name: of.env_name, to: None });
     TeamChange {
         display_name: body.new_display_name,
         description: body.new_description,
@@ -96,9 +123,6 @@ fn change(body: wire::UpdateTeamRequest) -> TeamChange {
             .map(|s| stack(s.project_name, s.stack_name))
             .chain(removed.map(|s| stack(s.project_name, s.stack_name)))
             .collect(),
-        environments: environments
-            .map(|e| stack(e.project_name, e.env_name))
-            .chain(gone.map(|e| stack(e.project_name, e.env_name)))
-            .collect(),
+        environments: given.chain(taken).collect(),
     }
 }

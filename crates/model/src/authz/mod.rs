@@ -10,5 +10,5 @@ mod policy_tests;
 pub mod scopes;
 
 pub use descriptor::parse_descriptor;
-pub use policy::{Condition, Expression, OWNER, Object, ObjectKind, Policy, TEAM_PREFIX};
+pub use policy::{Condition, Expression, OPEN_PREFIX, OWNER, Object, ObjectKind, Policy, TEAM_PREFIX};
 pub use scopes::{Permission, Scope, ScopeGroup};

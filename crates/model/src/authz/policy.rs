@@ -39,6 +39,10 @@ pub const OWNER: &str = "\0owner";
 /// of its permission there. No real tag is called so.
 pub const TEAM_PREFIX: &str = "\0team:";
 
+/// The beginning of the tags under which the seconds stand for which a team may keep an environment open at most, where it
+/// is limited. No real tag is called so.
+pub const OPEN_PREFIX: &str = "\0open:";
+
 impl Object<'_> {
     /// The organisation itself.
     pub const ORGANIZATION: Object<'static> = Object { kind: ObjectKind::Organization, identity: "", tags: &[] };
@@ -136,6 +140,11 @@ impl Condition {
     }
 }
 
+/// The team and the seconds of a tag that limits how long an environment stays open.
+fn limit((key, value): &(String, String)) -> Option<(&str, i64)> {
+    Some((key.strip_prefix(OPEN_PREFIX)?, value.parse().ok()?))
+}
+
 impl Policy {
     /// A policy that permits nothing.
     pub const fn nothing() -> Self {
@@ -172,6 +181,24 @@ impl Policy {
                 None => false,
             },
         }
+    }
+    /// For how many seconds this environment may stay open for whoever has this policy, if he may do this with it only by way of
+    /// teams that are limited there: the longest of their times. `None`: no limit.
+    pub fn longest_open(&self, permission: Permission, object: &Object<'_>) -> Option<i64> {
+        let limits: Vec<(&str, i64)> = object.tags.iter().filter_map(limit).collect();
+        let team = |key: &str| key.strip_prefix(TEAM_PREFIX).map(str::to_owned);
+        let allows_with = |limited: Option<&str>| {
+            let stays = |key: &str| match team(key) {
+                Some(team) => limited == Some(&*team) || limits.iter().all(|(other, _)| *other != team),
+                None => true,
+            };
+            let tags: Vec<(String, String)> = object.tags.iter().filter(|(key, _)| stays(key)).cloned().collect();
+            self.allows(permission, &Object { tags: &tags, ..*object })
+        };
+        if limits.is_empty() || allows_with(None) {
+            return None;
+        }
+        limits.iter().filter(|(team, _)| allows_with(Some(team))).map(|(_, seconds)| *seconds).max()
     }
     /// Whether whoever has this policy may grant the other one: he holds each of its permissions himself, without
     /// condition. Nobody can give what he does not have.

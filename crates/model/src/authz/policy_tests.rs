@@ -123,3 +123,56 @@ fn the_built_in_roles() {
     assert!(team_admin_policy("ops").allows(UPDATE, &team("ops")));
     assert!(!team_admin_policy("ops").allows(UPDATE, &team("dev")));
 }
+
+#[test]
+fn teams_have_what_they_were_given_and_as_long_as_they_may() {
+    use super::{
+        OPEN_PREFIX, TEAM_PREFIX,
+        scopes::{EnvironmentPermission, team_objects_policy},
+    };
+    let open = Permission::named("environment:open");
+    let both = Policy::Group(vec![team_objects_policy("ops"), team_objects_policy("dev")]);
+    let level = |team: &str, level: EnvironmentPermission| (format!("{TEAM_PREFIX}{team}"), level.number().to_string());
+    let limit = |team: &str, seconds: i64| (format!("{OPEN_PREFIX}{team}"), seconds.to_string());
+    for (tags, allowed, longest) in [
+        (vec![], false, None),
+        (vec![level("ops", EnvironmentPermission::Read)], false, None),
+        (vec![level("ops", EnvironmentPermission::Open)], true, None),
+        (vec![level("others", EnvironmentPermission::Admin)], false, None),
+        (vec![level("ops", EnvironmentPermission::Open), limit("ops", 60)], true, Some(60)),
+        (
+            vec![
+                level("ops", EnvironmentPermission::Open),
+                limit("ops", 60),
+                level("dev", EnvironmentPermission::Write),
+                limit("dev", 90),
+            ],
+            true,
+            Some(90),
+        ),
+        (
+            vec![
+                level("ops", EnvironmentPermission::Open),
+                limit("ops", 60),
+                level("dev", EnvironmentPermission::Read),
+                limit("dev", 90),
+            ],
+            true,
+            Some(60),
+        ),
+        (
+            vec![
+                level("ops", EnvironmentPermission::Open),
+                limit("ops", 60),
+                level("dev", EnvironmentPermission::Open),
+            ],
+            true,
+            None,
+        ),
+    ] {
+        let object = Object { kind: ObjectKind::Environment, identity: "p/e", tags: &tags };
+        assert_eq!(both.allows(open, &object), allowed, "{tags:?}");
+        assert_eq!(both.longest_open(open, &object), longest, "{tags:?}");
+        assert_eq!(Policy::Everything.longest_open(open, &object), None);
+    }
+}

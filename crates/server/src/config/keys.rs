@@ -118,6 +118,17 @@ pub static TRUSTED_PROXIES: Key = Key {
     doc: "Addresses or CIDRs of proxies whose X-Forwarded-For is believed, separated by commas",
     ..PLAIN
 };
+/// `roles`
+pub static ROLES: Key = Key {
+    name: "roles",
+    env: "PILEUS_ROLES",
+    flag: Some("--roles"),
+    kind: Kind::List,
+    default: "serve,work",
+    check: |text| parse::role(text).map(drop),
+    doc: "What this node does: serve answers requests, work runs scans; one of them or both",
+    ..PLAIN
+};
 /// `log_format`
 pub static LOG_FORMAT: Key = Key {
     name: "log_format",
@@ -173,6 +184,42 @@ pub static GCP_ENDPOINT: Key = Key {
     check: |text| parse::endpoint(text).map(drop),
     doc: "Where gcp-login sends its requests instead of to Google, for tests and proxies; that address may then be reached",
     ..PLAIN
+};
+/// `scans.at_once`
+pub static SCANS_AT_ONCE: Key = Key {
+    name: "scans.at_once",
+    env: "PILEUS_SCANS_AT_ONCE",
+    default: "8",
+    check: |text| parse::number(text, 1, 256).map(drop),
+    doc: "Scans that this node runs at once; further ones wait",
+    ..LIMIT
+};
+/// `scans.silence_seconds`
+pub static SCANS_SILENCE: Key = Key {
+    name: "scans.silence_seconds",
+    env: "PILEUS_SCANS_SILENCE_SECONDS",
+    default: "30",
+    check: |text| parse::number(text, 15, 3600).map(drop),
+    doc: "Seconds without a sign of life after which another node's scans are taken over",
+    ..LIMIT
+};
+/// `scans.keep_days`
+pub static SCANS_KEEP_DAYS: Key = Key {
+    name: "scans.keep_days",
+    env: "PILEUS_SCANS_KEEP_DAYS",
+    default: "90",
+    check: |text| parse::number(text, 0, 36_500).map(drop),
+    doc: "Days for which a scan is kept with its log and coverage; 0 for ever. What scans found is kept in any case",
+    ..LIMIT
+};
+/// `scans.keep_newest`
+pub static SCANS_KEEP_NEWEST: Key = Key {
+    name: "scans.keep_newest",
+    env: "PILEUS_SCANS_KEEP_NEWEST",
+    default: "10",
+    check: |text| parse::number(text, 1, 10_000).map(drop),
+    doc: "The newest scans of each account, and of each of its regions, are kept however old they are: so many",
+    ..LIMIT
 };
 /// `limits.requests_per_second`
 pub static REQUESTS_PER_SECOND: Key = Key {
@@ -291,12 +338,17 @@ pub static KEYS: &[&Key] = &[
     &DATABASE,
     &PUBLIC_URL,
     &TRUSTED_PROXIES,
+    &ROLES,
     &LOG_FORMAT,
     &LOG_FILTER,
     &EGRESS_ALLOW,
     &AWS_ENDPOINT,
     &AWS_LISTING,
     &GCP_ENDPOINT,
+    &SCANS_AT_ONCE,
+    &SCANS_SILENCE,
+    &SCANS_KEEP_DAYS,
+    &SCANS_KEEP_NEWEST,
     &REQUESTS_PER_SECOND,
     &PUBLIC_REQUESTS_PER_SECOND,
     &FAILED_LOGINS_PER_MINUTE,

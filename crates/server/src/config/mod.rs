@@ -10,7 +10,7 @@ mod typed;
 
 pub use parse::{Database, LogFormat};
 pub use show::{mask, show};
-pub use typed::{Config, Limits};
+pub use typed::{Config, Limits, Scans};
 
 use crate::{cli::ServeOptions, failure::Failure};
 use keys::{KEYS, Key, Kind, OTHER_VARIABLES, TEST_PREFIX};

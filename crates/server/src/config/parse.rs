@@ -105,6 +105,27 @@ pub fn listing(text: &str) -> Result<Mode, String> {
     }
 }
 
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Answers requests.
+    Serve,
+    /// Runs scans.
+    Work,
+}
+
+/// `serve` or `work`.
+///
+/// # Errors
+/// What is allowed.
+pub fn role(text: &str) -> Result<Role, String> {
+    match text {
+        "serve" => Ok(Role::Serve),
+        "work" => Ok(Role::Work),
+        _ => Err(format!("{text:?} is none of serve, work")),
+    }
+}
+
 /// A CIDR or a single address.
 ///
 /// # Errors

@@ -1,11 +1,11 @@
 //! The configuration as the start needs it: typed values.
 
-use super::parse::{self, Database, LogFormat};
+use super::parse::{self, Database, LogFormat, Role};
 use super::{Loaded, Value, keys};
 use crate::{config::keys::Key, failure::Failure};
 use ipnet::IpNet;
 use pileus_egress::Allow;
-use pileus_service::insights::scans::clouds::Mode;
+use pileus_service::insights::scans::{clouds::Mode, retention::Keep};
 use std::{net::SocketAddr, path::PathBuf};
 
 /// The configuration of `pileus serve`.
@@ -21,6 +21,12 @@ pub struct Config {
     pub public_url: Option<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether this node answers requests.
+    pub serves: bool,
+    /// Whether this node runs scans.
+    pub works: bool,
+    /// How it does.
+    pub scans: Scans,
     /// The form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -35,6 +41,17 @@ pub struct Config {
     pub gcp_endpoint: Option<String>,
     /// The limits.
     pub limits: Limits,
+}
+
+/// How scans are run and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scans {
+    /// Scans that this node runs at once.
+    pub at_once: usize,
+    /// Seconds without a sign of life after which another node's scans are taken over.
+    pub silence: i64,
+    /// How long they are kept.
+    pub keep: Keep,
 }
 
 /// The limits.
@@ -73,6 +90,10 @@ impl Config {
     /// None in practice: every value was checked where it was read, and the defaults are tested.
     pub fn new(loaded: &Loaded) -> Result<Self, Failure> {
         let public_url = text(loaded, &keys::PUBLIC_URL);
+        let roles = list(loaded, &keys::ROLES, parse::role)?;
+        if roles.is_empty() {
+            return Err(Failure::new("roles: a node must serve, work or both"));
+        }
         Ok(Self {
             listen: parsed(&keys::LISTEN, parse::address(text(loaded, &keys::LISTEN)))?,
             data_dir: parsed(&keys::DATA_DIR, parse::path(text(loaded, &keys::DATA_DIR)))?,
@@ -82,6 +103,16 @@ impl Config {
                 url => Some(parsed(&keys::PUBLIC_URL, parse::public_url(url))?),
             },
             trusted_proxies: list(loaded, &keys::TRUSTED_PROXIES, parse::network)?,
+            serves: roles.contains(&Role::Serve),
+            works: roles.contains(&Role::Work),
+            scans: Scans {
+                at_once: number(loaded, &keys::SCANS_AT_ONCE)?,
+                silence: number(loaded, &keys::SCANS_SILENCE)?,
+                keep: Keep {
+                    days: number(loaded, &keys::SCANS_KEEP_DAYS)?,
+                    newest: number(loaded, &keys::SCANS_KEEP_NEWEST)?,
+                },
+            },
             log_format: parsed(&keys::LOG_FORMAT, parse::log_format(text(loaded, &keys::LOG_FORMAT)))?,
             log_filter: text(loaded, &keys::LOG_FILTER).to_owned(),
             egress_allow: list(loaded, &keys::EGRESS_ALLOW, parse::allowed)?,

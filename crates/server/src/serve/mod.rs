@@ -71,7 +71,7 @@ async fn serve(config: &Config) -> Result<(), Failure> {
     let aws = parts::aws(config)?;
     let app = app.with_keys(keys).with_clouds(Arc::<Aws>::clone(&aws)).with_reach(parts::reach(config, &aws)?);
     let app = Arc::new(app);
-    pileus_service::keys::verify(&app, &node(address)).await?;
+    pileus_service::keys::verify(&app, &dir.node(&*app.entropy)?).await?;
     let served = with_store(config, &dir, listener, address, stop, app, aws).await;
     if tokio::time::timeout(CLOSE, store.close()).await.is_err() {
         tracing::warn!("the database could not be closed in time; nothing that was acknowledged is lost");
@@ -107,9 +107,11 @@ async fn with_store(
         }
     });
     let (finish, finished) = watch::channel(false);
-    let scans =
-        tokio::spawn(background::scan(Arc::clone(&app), aws, config.aws_listing, node(address), finished.clone()));
-    let rotations = tokio::spawn(background::rotate(Arc::clone(&app), finished.clone()));
+    let node = dir.node(&*app.entropy)?;
+    background::roles(&node, config.serves, config.works);
+    let wanted = parts::scans(config, node);
+    let scans = config.works.then(|| tokio::spawn(background::scan(Arc::clone(&app), aws, wanted, finished.clone())));
+    let rotations = tokio::spawn(background::rotate(Arc::clone(&app), config.works, finished.clone()));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
     if cut > 0 {
@@ -119,7 +121,9 @@ async fn with_store(
     if tokio::time::timeout(FLUSH, work).await.is_err() {
         tracing::warn!("the background work did not finish in time; what it had counted is lost");
     }
-    if tokio::time::timeout(FLUSH, scans).await.is_err() {
+    if let Some(scans) = scans
+        && tokio::time::timeout(FLUSH, scans).await.is_err()
+    {
         tracing::warn!("scans could not be given back in time; they go on when this node is found silent");
     }
     if tokio::time::timeout(FLUSH, rotations).await.is_err() {
@@ -127,11 +131,6 @@ async fn with_store(
     }
     upkeep.abort();
     Ok(())
-}
-
-/// What this node is called where several are: its address and its process.
-fn node(address: SocketAddr) -> String {
-    format!("{address}/{}", std::process::id())
 }
 
 /// Sets the installation up if this is its first start. Returns what is to be printed.

@@ -10,9 +10,12 @@ use pileus_egress::{AllowList, Egress, EgressConfig};
 use pileus_http::{HttpConfig, Rates};
 use pileus_model::clock::SystemClock;
 use pileus_service::{
-    Settings,
+    Settings, background,
     environments::{Elsewhere, Reach},
-    insights::scans::clouds::{Aws, AwsConfig},
+    insights::scans::{
+        clouds::{Aws, AwsConfig},
+        engine::EngineConfig,
+    },
 };
 use pileus_store::StoreConfig;
 use std::{
@@ -80,6 +83,22 @@ pub fn reach(config: &Config, aws: &Arc<Aws>) -> Result<Reach, Failure> {
     Ok(Reach { aws: Some(Arc::clone(aws)), gcp })
 }
 
+/// How this node runs scans. `node` is what it is called; it stays the same when it starts again.
+pub fn scans(config: &Config, node: String) -> background::Scans {
+    let wanted = config.scans;
+    background::Scans {
+        mode: config.aws_listing,
+        keep: wanted.keep,
+        engine: EngineConfig {
+            // The database is in the data directory, which this process has locked.
+            alone: matches!(config.database, Database::Sqlite),
+            at_once: wanted.at_once,
+            silence: wanted.silence,
+            ..EngineConfig::new(node)
+        },
+    }
+}
+
 /// What the HTTP floor is told.
 pub fn http(config: &Config, metrics: PrometheusHandle) -> HttpConfig {
     let limits = config.limits;
@@ -94,6 +113,7 @@ pub fn http(config: &Config, metrics: PrometheusHandle) -> HttpConfig {
             failed_logins_burst: limits.failed_logins_at_once,
         },
         max_connections: limits.connections,
+        serves: config.serves,
         metrics: Some(Arc::new(move || metrics.render())),
         ..HttpConfig::default()
     }

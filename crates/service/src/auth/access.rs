@@ -9,7 +9,7 @@ use pileus_model::{
     Result, Timestamp,
     authz::{
         ObjectKind, Permission, Policy, parse_descriptor,
-        scopes::{team_accounts_policy, team_admin_policy},
+        scopes::{account_permissions, environment_permissions, team_admin_policy, team_objects_policy},
     },
     caller::{BuiltinRole, OrgAccess, OrgRef},
     ids::{OrgId, UserId},
@@ -74,7 +74,7 @@ fn of_person(standing: Standing, user: UserId) -> (OrgAccess, Settings) {
     }
     for team in &standing.teams {
         parts.extend(team.role.as_ref().map(|role| of_role(org.id, role)));
-        parts.push(team_accounts_policy(&team.name));
+        parts.push(team_objects_policy(&team.name));
         if team.admin {
             parts.push(team_admin_policy(&team.name));
         }
@@ -115,7 +115,7 @@ fn of_team_token(token: &PresentedToken, org: &OrgRef, settings: &str) -> (OrgAc
     let mut parts: Vec<Policy> = token.role.iter().map(|role| of_role(org.id, role)).collect();
     if let Some((_, name)) = &token.team {
         parts.push(Policy::on(ObjectKind::Team, name, permissions(&["team:read"])));
-        parts.push(team_accounts_policy(name));
+        parts.push(team_objects_policy(name));
     }
     let access = OrgAccess { org: org.clone(), role: BuiltinRole::Member, policy: Policy::Group(parts) };
     (access, Settings::parse(settings))
@@ -143,8 +143,9 @@ pub(crate) fn of_role(org: OrgId, role: &RoleGrant) -> Policy {
     }
 }
 
-/// What the organisation lets all its members do.
-fn of_settings(settings: &Settings) -> Policy {
+/// What the organisation lets all its members do: what it switched on, and what its default permissions give on every
+/// environment and every account. Whoever has a custom role has only that.
+pub(crate) fn of_settings(settings: &Settings) -> Policy {
     let switches = [
         (settings.members_can_create_teams, "team:create"),
         (settings.members_can_create_stacks, "stack:create"),
@@ -153,7 +154,9 @@ fn of_settings(settings: &Settings) -> Policy {
         (settings.members_can_transfer_stacks, "stack:transfer"),
     ];
     let on: Vec<&str> = switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect();
-    Policy::Allow(permissions(&on))
+    let environments = environment_permissions(settings.environment_permission());
+    let accounts = account_permissions(settings.account_permission());
+    Policy::Allow([permissions(&on), environments, accounts].concat())
 }
 
 fn permissions(names: &[&str]) -> Vec<Permission> {
@@ -175,6 +178,12 @@ mod tests {
             ..Settings::default()
         };
         assert!(matches!(of_settings(&all), Policy::Allow(list) if list.len() == 5));
+        let most = Settings {
+            default_environment_permission: "admin".into(),
+            default_account_permission: 3,
+            ..Settings::default()
+        };
+        assert!(matches!(of_settings(&most), Policy::Allow(list) if list.len() == 1 + 32 + 12));
         assert_eq!(pileus_model::authz::scopes::team_admin_permissions().len(), 6);
     }
 

@@ -137,7 +137,7 @@ pub(super) fn short(reference: &str) -> &str {
 }
 
 /// As Go writes a duration of whole seconds: `2h0m0s`.
-pub(super) fn go_duration(seconds: i64) -> String {
+pub(crate) fn go_duration(seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest}s"),
@@ -150,7 +150,7 @@ pub(super) fn go_duration(seconds: i64) -> String {
 ///
 /// # Errors
 /// `Invalid`, saying what is allowed.
-pub(super) fn parse_duration(text: &str) -> Result<i64> {
+pub(crate) fn parse_duration(text: &str) -> Result<i64> {
     let invalid = || Error::invalid(format!("invalid duration {text:?}: write it like 2h0m0s, 90s or 1.5h"));
     let mut nanos = 0f64;
     let mut rest = text.strip_prefix('+').unwrap_or(text);

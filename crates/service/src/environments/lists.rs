@@ -10,7 +10,7 @@ use pileus_model::{
 use pileus_store::{
     Tx,
     environments::{self as store, EnvironmentRow},
-    environments_tags, members,
+    members,
 };
 
 /// How many environments a page has if nobody says.
@@ -116,7 +116,7 @@ pub(super) fn page(tx: &mut dyn Tx, access: &OrgAccess, mut after: (String, Stri
         let rows = store::page(tx, access.org.id, (&after.0, &after.1), chunk)?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok((found, None)) };
         let ends = ((first.project.as_str(), first.name.as_str()), (last.project.as_str(), last.name.as_str()));
-        let tags = environments_tags::between(tx, access.org.id, ends.0, ends.1)?;
+        let tags = auth::environment_marks_between(tx, access.org.id, ends.0, ends.1)?;
         let full = i64::try_from(rows.len()).unwrap_or(0) == chunk;
         for row in rows {
             if found.len() == wanted {
@@ -126,7 +126,7 @@ pub(super) fn page(tx: &mut dyn Tx, access: &OrgAccess, mut after: (String, Stri
             let own = tags.iter().filter(|(id, ..)| *id == row.id).map(|(_, k, v)| (k.clone(), v.clone())).collect();
             let own = with_owner(&row, own);
             if access.policy.allows(READ, &object(&row.reference(), &own)) {
-                let tags = own.into_iter().filter(|(name, _)| name != pileus_model::authz::OWNER).collect();
+                let tags = own.into_iter().filter(|(name, _)| !name.starts_with('\0')).collect();
                 found.push(Listed { organization: access.org.name.clone(), row, tags, deleted_at: None });
             }
         }

@@ -25,6 +25,8 @@ mod tags;
 mod versions;
 mod world;
 
+pub(crate) use context::{go_duration, parse_duration};
+
 pub use change::{create, delete, metadata, set_protected, settings};
 pub use context::schema as context_schema;
 pub use copies::{Copy, copy};

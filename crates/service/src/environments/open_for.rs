@@ -141,7 +141,7 @@ pub async fn open_for(opener: Opener<'_>, reference: &str, purpose: &str) -> Res
         && let Some(refused) = refused(&source, &snapshot, access)
     {
         record_denied(cx, std::slice::from_ref(&refused));
-        return Err(forbidden(&refused));
+        return Err(forbidden(&refused).recorded());
     }
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(DEFAULT_SECONDS)).await?;
     if let Some(problem) = &ran.problem {

@@ -69,6 +69,7 @@ pub async fn open(
     let who = Who::caller(cx)?;
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
     let (source, snapshot) = cx.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &reference)).await?;
+    let seconds = source.seconds(cx.access()?, seconds);
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
     let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);

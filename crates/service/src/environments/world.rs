@@ -1,18 +1,18 @@
 //! What a definition names of the world: other environments, read in one snapshot, and who may have them.
 
 use super::{
+    OPEN,
     names::{LATEST, Reference},
     object, require, resolve,
     sealing::EnvironmentKey,
-    with_owner,
 };
-use crate::App;
+use crate::{App, auth::environment_marks};
 use pileus_esc::{
     Limits,
     host::{Decrypter, Loaded, Loader},
 };
 use pileus_model::{Error, ErrorKind, Result, authz::Permission, caller::OrgAccess, ids::OrgId};
-use pileus_store::{Tx, environments::EnvironmentRow, environments_revisions, environments_tags};
+use pileus_store::{Tx, environments::EnvironmentRow, environments_revisions};
 use std::{
     cell::RefCell,
     collections::{BTreeSet, HashMap},
@@ -41,8 +41,7 @@ impl Source {
         let number = resolve(tx, org, &row, reference.version.as_deref())?;
         let text = environments_revisions::definition(tx, org, row.id, number)?
             .ok_or_else(|| Error::internal("a revision has no definition"))?;
-        let tags = environments_tags::list(tx, org, row.id, 0, 1000)?;
-        let tags = with_owner(&row, tags.into_iter().map(|tag| (tag.name, tag.value)).collect());
+        let tags = environment_marks(tx, org, &row)?;
         let key = Arc::new(EnvironmentKey::of(app, &row)?);
         Ok(Self { row, number, text, key, tags })
     }
@@ -63,6 +62,11 @@ impl Source {
     /// `project/name@revision`.
     pub fn at(&self) -> String {
         format!("{}@{}", self.row.reference(), self.number)
+    }
+    /// For how many seconds it may stay open for whoever has this access, who wants so many.
+    pub fn seconds(&self, access: &OrgAccess, wanted: i64) -> i64 {
+        let longest = access.policy.longest_open(OPEN, &object(&self.row.reference(), &self.tags));
+        longest.map_or(wanted, |longest| wanted.min(longest))
     }
     /// Whether whoever has this access may do this with it.
     pub fn permits(&self, access: &OrgAccess, permission: Permission) -> bool {

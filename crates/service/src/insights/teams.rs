@@ -95,15 +95,12 @@ pub async fn set(cx: &Cx, name: &str, team: &str, number: Option<i64>) -> Result
 }
 
 /// Refuses to let the caller give what he does not have on this account himself.
-fn may_give(tx: &mut dyn Tx, cx: &Cx, name: &str, permission: Option<TeamPermission>) -> Result<()> {
+pub(super) fn may_give(tx: &mut dyn Tx, cx: &Cx, name: &str, permission: Option<TeamPermission>) -> Result<()> {
     let Some(permission) = permission else { return Ok(()) };
     let tags = crate::auth::object_tags_in(tx, cx.org()?.id, ObjectKind::Account, name)?;
     let object = Object { kind: ObjectKind::Account, identity: name, tags: &tags };
-    let access = cx.access()?;
-    for wanted in account_permissions(permission) {
-        if !access.policy.allows(wanted, &object) {
-            return Err(Error::forbidden(format!("you cannot give {wanted}, which you do not have on this account")));
-        }
+    match teams::lacking(cx.access()?, &account_permissions(permission), &object) {
+        None => Ok(()),
+        Some(lacks) => Err(Error::forbidden(format!("you cannot give {lacks}, which you do not have on this account"))),
     }
-    Ok(())
 }

@@ -10,11 +10,12 @@ mod tests;
 pub use pileus_store::organizations::Organization;
 pub use settings::{Settings, SettingsChange, TokenLifetime};
 
-use crate::Cx;
+use crate::{Cx, auth::of_settings, roles::may_grant};
 use pileus_model::{
     Error, Result,
     audit::{LogId, NewEvent, Target, catalogue},
-    caller::{BuiltinRole, OrgRef, Principal, UserRef},
+    authz::Policy,
+    caller::{BuiltinRole, OrgAccess, OrgRef, Principal, UserRef},
     ids::{OrgId, TokenId},
     names::{check_owner, check_text},
 };
@@ -154,7 +155,8 @@ fn read_overview(tx: &mut dyn Tx, id: OrgId, role: BuiltinRole) -> Result<Overvi
 /// Changes settings of the organisation of the path.
 ///
 /// # Errors
-/// `Invalid` for a value that a setting may not have, and for a limit on tokens that the caller's own does not meet.
+/// `Invalid` for a value that a setting may not have, and for a limit on tokens that the caller's own does not meet;
+/// `Forbidden` if it would let members do what the caller may not do himself.
 pub async fn update(cx: &Cx, change: SettingsChange) -> Result<Overview> {
     let (org, role, token) = (cx.org()?.clone(), cx.access()?.role, cx.caller()?.token);
     let cx = cx.clone();
@@ -163,7 +165,9 @@ pub async fn update(cx: &Cx, change: SettingsChange) -> Result<Overview> {
         .write(move |tx| {
             store::lock(tx, org.id)?;
             let mut now = read_overview(tx, org.id, role)?;
+            let before = of_settings(&now.settings);
             let changed = now.settings.apply(change.clone())?;
+            may_let(cx.access()?, &before, of_settings(&now.settings))?;
             check_own_token(tx, &cx, token, &now.settings)?;
             now.organization.settings = now.settings.to_json()?;
             store::set_settings(tx, org.id, &now.organization.settings)?;
@@ -174,6 +178,17 @@ pub async fn update(cx: &Cx, change: SettingsChange) -> Result<Overview> {
             Ok(Recorded::new(now, event))
         })
         .await
+}
+
+/// Nobody lets members do what he may not do himself; what they could do before may stay.
+fn may_let(access: &OrgAccess, before: &Policy, after: Policy) -> Result<()> {
+    match (before, after) {
+        (Policy::Allow(before), Policy::Allow(mut after)) => {
+            after.retain(|permission| !before.contains(permission));
+            may_grant(access, &Policy::Allow(after))
+        }
+        (_, after) => may_grant(access, &after),
+    }
 }
 
 /// Nobody locks himself out: the token that sets a limit must meet it.

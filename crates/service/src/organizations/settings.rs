@@ -2,7 +2,9 @@
 //!
 //! This room knows every setting and what a setting may be. What a setting permits is evaluated in `auth`.
 
-use pileus_model::{Error, Result, Timestamp, names::check_text};
+use pileus_model::{
+    Error, Result, Timestamp, authz::scopes::EnvironmentPermission, insights::TeamPermission, names::check_text,
+};
 use serde::{Deserialize, Serialize};
 
 /// Longest time that tokens may be limited to, in days.
@@ -131,6 +133,14 @@ impl Settings {
             tracing::error!(%error, "the stored settings of an organisation cannot be read; the strict ones apply");
             Self { members_can_create_stacks: false, ..Self::default() }
         })
+    }
+    /// What every member may do with each environment.
+    pub fn environment_permission(&self) -> EnvironmentPermission {
+        EnvironmentPermission::parse(&self.default_environment_permission).unwrap_or(EnvironmentPermission::None)
+    }
+    /// What every member may do with each account.
+    pub fn account_permission(&self) -> TeamPermission {
+        TeamPermission::from_number(self.default_account_permission).unwrap_or(TeamPermission::None)
     }
     /// As the store holds them.
     ///

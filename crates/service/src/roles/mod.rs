@@ -192,12 +192,11 @@ pub async fn users_with(cx: &Cx, id: &str) -> Result<Vec<UserRef>> {
 /// # Errors
 /// `NotFound`.
 pub async fn teams_with(cx: &Cx, id: &str) -> Result<Vec<Team>> {
-    let (org, id, user) = (cx.org()?.id, parse_id(id)?, cx.caller()?.user().map(|user| user.id));
-    cx.app
-        .store
+    let (cx, app, id) = (cx.clone(), cx.app.clone(), parse_id(id)?);
+    app.store
         .read(move |tx| {
-            load(tx, org, id)?.ok_or_else(unknown)?;
-            crate::teams::with_role(tx, org, id, user)
+            load(tx, cx.org()?.id, id)?.ok_or_else(unknown)?;
+            crate::teams::with_role(tx, &cx, id)
         })
         .await
 }

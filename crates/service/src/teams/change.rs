@@ -9,7 +9,7 @@ use pileus_model::{
     names::check_text,
 };
 use pileus_store::{
-    Recorded,
+    Recorded, environments_teams,
     insights::teams as account_teams,
     organizations,
     teams::{self as store, TeamRow},
@@ -70,7 +70,7 @@ pub async fn create(cx: &Cx, new: NewTeam) -> Result<Team> {
             if let Some(user) = creator {
                 store::add_member(tx, org, row.id, user, true, row.created_at)?;
             }
-            let team = load(tx, org, row.clone(), creator)?;
+            let team = load(tx, &cx, row.clone())?;
             let description = format!("Created team \"{}\"", row.name);
             Ok(Recorded::new(team, cx.event(catalogue::TEAM_CREATED, Target::new("team", &row.name), description)?))
         })
@@ -95,6 +95,7 @@ pub async fn delete(cx: &Cx, name: &str) -> Result<()> {
                 events.push(cx.event(catalogue::TEAM_TOKEN_DELETED, Target::new("token", token), description)?);
             }
             account_teams::forget_team(tx, org, team.id)?;
+            environments_teams::forget_team(tx, org, team.id)?;
             store::delete(tx, org, team.id)?;
             if let Some(role) = team.role {
                 events.extend(drop_private(tx, &cx, role)?);

@@ -3,6 +3,7 @@
 //! Knows that being put into a team is being given its role, and being made its admin is being given the team. It never
 //! knows what a role permits.
 
+mod access;
 mod change;
 mod roles;
 mod update;
@@ -10,6 +11,8 @@ mod update;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::lacking;
+pub use access::{EnvironmentChange, GivenAccount, GivenEnvironment, Holdings, Wish, longest_open};
 pub use change::{NewTeam, create, delete};
 pub use roles::{enable_roles, remove_role, roles, set_role};
 pub use update::{MemberAction, TeamChange, update};
@@ -38,6 +41,8 @@ pub struct Team {
     pub members: Vec<TeamMember>,
     /// What the caller is in it.
     pub standing: Standing,
+    /// What it may do with environments and accounts that the caller may read.
+    pub holdings: Holdings,
 }
 
 /// What someone is in a team.
@@ -67,10 +72,10 @@ impl Standing {
 }
 
 impl Team {
-    fn new(row: TeamRow, members: Vec<TeamMember>, caller: Option<UserId>) -> Self {
+    fn new(row: TeamRow, members: Vec<TeamMember>, caller: Option<UserId>, holdings: Holdings) -> Self {
         let own = members.iter().find(|member| Some(member.user.id) == caller);
         let standing = own.map_or(Standing::None, |member| Standing::of(member.admin));
-        Self { row, members, standing }
+        Self { row, members, standing, holdings }
     }
 }
 
@@ -82,18 +87,19 @@ pub(crate) fn require(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<TeamRow
     store::find(tx, org, name)?.ok_or_else(|| Error::not_found("team not found"))
 }
 
-fn load(tx: &mut dyn Tx, org: OrgId, row: TeamRow, caller: Option<UserId>) -> Result<Team> {
-    let members = store::members(tx, org, row.id)?;
-    Ok(Team::new(row, members, caller))
+fn load(tx: &mut dyn Tx, cx: &Cx, row: TeamRow) -> Result<Team> {
+    let members = store::members(tx, cx.org()?.id, row.id)?;
+    let holdings = access::of_team(tx, cx.access()?, &row)?;
+    Ok(Team::new(row, members, caller(cx)?, holdings))
 }
 
 /// The teams that have this role, by name.
 ///
 /// # Errors
 /// As the store's.
-pub(crate) fn with_role(tx: &mut dyn Tx, org: OrgId, role: RoleId, caller: Option<UserId>) -> Result<Vec<Team>> {
-    let rows = store::with_role(tx, org, role)?;
-    rows.into_iter().map(|row| load(tx, org, row, caller)).collect()
+pub(crate) fn with_role(tx: &mut dyn Tx, cx: &Cx, role: RoleId) -> Result<Vec<Team>> {
+    let rows = store::with_role(tx, cx.org()?.id, role)?;
+    rows.into_iter().map(|row| load(tx, cx, row)).collect()
 }
 
 /// The organisation's teams, by name.
@@ -101,18 +107,20 @@ pub(crate) fn with_role(tx: &mut dyn Tx, org: OrgId, role: RoleId, caller: Optio
 /// # Errors
 /// `NotFound` outside of an organisation.
 pub async fn list(cx: &Cx) -> Result<Vec<Team>> {
-    let (org, caller) = (cx.org()?.id, caller(cx)?);
+    let (access, caller) = (cx.access()?.clone(), caller(cx)?);
     cx.app
         .store
         .read(move |tx| {
-            let rows = store::list(tx, org)?;
-            let all = store::all_members(tx, org)?;
-            let of = |row: TeamRow| {
+            let rows = store::list(tx, access.org.id)?;
+            let all = store::all_members(tx, access.org.id)?;
+            let mut holdings = access::of_all(tx, &access, &rows)?;
+            let mut of = |row: TeamRow| {
                 let from = all.partition_point(|member| member.team < row.id);
                 let members = all[from..].iter().take_while(|member| member.team == row.id).cloned().collect();
-                Team::new(row, members, caller)
+                let holdings = holdings.remove(&row.id).unwrap_or_default();
+                Team::new(row, members, caller, holdings)
             };
-            Ok(rows.into_iter().map(of).collect())
+            Ok(rows.into_iter().map(&mut of).collect())
         })
         .await
 }
@@ -122,12 +130,11 @@ pub async fn list(cx: &Cx) -> Result<Vec<Team>> {
 /// # Errors
 /// `NotFound`.
 pub async fn get(cx: &Cx, name: &str) -> Result<Team> {
-    let (org, caller, name) = (cx.org()?.id, caller(cx)?, name.to_owned());
-    cx.app
-        .store
+    let (cx, app, name) = (cx.clone(), cx.app.clone(), name.to_owned());
+    app.store
         .read(move |tx| {
-            let row = require(tx, org, &name)?;
-            load(tx, org, row, caller)
+            let row = require(tx, cx.org()?.id, &name)?;
+            load(tx, &cx, row)
         })
         .await
 }
@@ -147,18 +154,19 @@ fn own_standing(tx: &mut dyn Tx, cx: &Cx, team: &TeamRow) -> Result<Standing> {
     })
 }
 
-/// Refuses to let the caller pass on the team's role, by a new member or a token, if he has neither what it permits nor
-/// the role itself, being in the team.
+/// Refuses to let the caller pass on what the team may do, by its role and with environments and accounts, by a new member or a
+/// token, unless he is in the team or may all that himself.
 ///
 /// # Errors
 /// `Forbidden`.
 pub(crate) fn may_lend(tx: &mut dyn Tx, cx: &Cx, team: &TeamRow) -> Result<()> {
-    let Some(role) = team.role else {
-        return Ok(());
-    };
     if own_standing(tx, cx, team)? != Standing::None {
         return Ok(());
     }
+    access::may_lend(tx, cx, team)?;
+    let Some(role) = team.role else {
+        return Ok(());
+    };
     match find_grant(tx, cx.org()?.id, role)? {
         Some(role) => may_grant(cx.access()?, &role.policy),
         None => Ok(()),

@@ -1,6 +1,7 @@
 //! Changing a team: what is asked for in one request happens in one piece or not at all.
 
 use super::{
+    access::{self, EnvironmentChange},
     change::{MAX_DESCRIPTION, MAX_NAME},
     may_lend, may_promote, require,
 };
@@ -28,8 +29,8 @@ pub struct TeamChange {
     pub action: Option<String>,
     /// Stacks whose permission is to change, as `project/stack`.
     pub stacks: Vec<String>,
-    /// Environments whose permission is to change, as `project/environment`.
-    pub environments: Vec<String>,
+    /// What is to become of the team's permissions on environments.
+    pub environments: Vec<EnvironmentChange>,
 }
 
 /// What can happen to someone in a team.
@@ -70,12 +71,12 @@ impl TeamChange {
         if let Some(stack) = self.stacks.first() {
             return Err(Error::invalid(format!("stack \"{stack}\" does not exist")));
         }
-        if let Some(environment) = self.environments.first() {
-            return Err(Error::invalid(format!("environment \"{environment}\" does not exist")));
-        }
-        if member.is_none() && self.display_name.is_none() && self.description.is_none() {
+        self.environments.iter().try_for_each(EnvironmentChange::check)?;
+        let names = self.display_name.is_some() || self.description.is_some();
+        if member.is_none() && !names && self.environments.is_empty() {
             return Err(Error::invalid(
-                "nothing to change: give newDisplayName, newDescription, or member and memberAction",
+                "nothing to change: give newDisplayName, newDescription, member and memberAction, \
+                 addEnvironmentPermission, editEnvironmentPermission or removeEnvironment",
             ));
         }
         Ok(member)
@@ -85,8 +86,8 @@ impl TeamChange {
 /// Changes a team.
 ///
 /// # Errors
-/// `NotFound` for an unknown team, someone who is not in the organisation, or someone not in the team whom it should
-/// lose; `Invalid` for an empty or contradictory change; `Forbidden` if it would give someone what the caller does not
+/// `NotFound` for an unknown team or environment, someone who is not in the organisation, or someone not in the team whom it
+/// should lose; `Invalid` for an empty or contradictory change; `Forbidden` if it would give someone what the caller does not
 /// have; `Conflict` if the member is already what he should become.
 pub async fn update(cx: &Cx, name: &str, change: TeamChange) -> Result<()> {
     let member = change.checked()?;
@@ -109,6 +110,9 @@ pub async fn update(cx: &Cx, name: &str, change: TeamChange) -> Result<()> {
             store::update(tx, org, &team)?;
             if let Some((login, action)) = &member {
                 said.push(change_member(tx, &cx, &team, login, *action)?);
+            }
+            for wanted in &change.environments {
+                said.push(access::change(tx, &cx, &team, wanted)?);
             }
             let description = format!("Updated team \"{name}\": {}", said.join(", "));
             Ok(Recorded::new((), cx.event(catalogue::TEAM_UPDATED, Target::new("team", &name), description)?))

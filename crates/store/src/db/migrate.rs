@@ -40,6 +40,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!(3, "environments", "0003_environments.sql"),
     migration!(4, "insights", "0004_insights.sql"),
     migration!(5, "environments_more", "0005_environments_more.sql"),
+    migration!(6, "insights_more", "0006_insights_more.sql"),
 ];
 
 /// What was applied: version and checksum.
@@ -173,8 +174,8 @@ mod tests {
             std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         files.sort();
         let mut expected = Vec::new();
-        for (index, m) in MIGRATIONS.iter().enumerate() {
-            assert_eq!(m.version, index as i64 + 1);
+        assert!(MIGRATIONS.is_sorted_by(|a, b| a.version < b.version));
+        for m in MIGRATIONS {
             let stem = format!("{:04}_{}", m.version, m.name);
             if m.sqlite == m.postgres {
                 expected.push(format!("{stem}.sql"));

@@ -26,6 +26,8 @@ pub struct Coverage {
     pub calls: i64,
     /// From the first question to the last answer, in microseconds.
     pub micros: i64,
+    /// All that the listing means has been written: a run that begins anew leaves the type out.
+    pub settled: bool,
 }
 
 /// Writes what became of these, over what was written before.
@@ -33,11 +35,11 @@ pub struct Coverage {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO scan_coverage (scan_id, place, type_token, outcome, listed, action, code, message, calls, micros, at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+    let sql = "INSERT INTO scan_coverage (scan_id, place, type_token, outcome, listed, action, code, message, calls, micros, at, \
+         settled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (scan_id, place, type_token) DO UPDATE SET outcome = excluded.outcome, listed = excluded.listed, \
          action = excluded.action, code = excluded.code, message = excluded.message, calls = excluded.calls, \
-         micros = excluded.micros, at = excluded.at";
+         micros = excluded.micros, at = excluded.at, settled = excluded.settled";
     for row in rows {
         let params = [
             scan.as_bytes().into(),
@@ -51,18 +53,32 @@ pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> 
             row.calls.into(),
             row.micros.into(),
             now.into(),
+            row.settled.into(),
         ];
         tx.run(sql, &params)?;
     }
     Ok(())
 }
 
-/// Forgets a run's statement, before it begins anew.
+/// A type that a run that begins anew leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The type.
+    pub type_token: String,
+    /// How many there were.
+    pub listed: i64,
+}
+
+/// Forgets what a run's statement says of types that are not settled, before it begins anew; what stays.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn clear(tx: &mut dyn Tx, scan: ScanId) -> Result<()> {
-    tx.run("DELETE FROM scan_coverage WHERE scan_id = $1", &[scan.as_bytes().into()]).map(|_| ())
+pub fn reopen(tx: &mut dyn Tx, scan: ScanId) -> Result<Vec<Settled>> {
+    tx.run("DELETE FROM scan_coverage WHERE scan_id = $1 AND settled = FALSE", &[scan.as_bytes().into()])?;
+    let sql = "SELECT type_token, listed FROM scan_coverage WHERE scan_id = $1 ORDER BY place, type_token LIMIT 20000";
+    tx.all(sql, &[scan.as_bytes().into()], |row| {
+        Ok(Settled { type_token: row.text(0)?.to_owned(), listed: row.opt(1, <dyn Row>::int)?.unwrap_or(0) })
+    })
 }
 
 /// At most `limit` lines of a run's statement in the order of place and type, after this one.
@@ -70,7 +86,7 @@ pub fn clear(tx: &mut dyn Tx, scan: ScanId) -> Result<()> {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn page(tx: &mut dyn Tx, scan: ScanId, after: (&str, &str), limit: i64) -> Result<Vec<Coverage>> {
-    let sql = "SELECT place, type_token, outcome, listed, action, code, message, calls, micros FROM scan_coverage \
+    let sql = "SELECT place, type_token, outcome, listed, action, code, message, calls, micros, settled FROM scan_coverage \
          WHERE scan_id = $1 AND (place > $2 OR (place = $2 AND type_token > $3)) ORDER BY place, type_token LIMIT $4";
     tx.all(sql, &[scan.as_bytes().into(), after.0.into(), after.1.into(), limit.into()], |row| {
         let maybe = |column: usize| row.opt(column, <dyn Row>::text).map(|text| text.map(str::to_owned));
@@ -84,6 +100,7 @@ pub fn page(tx: &mut dyn Tx, scan: ScanId, after: (&str, &str), limit: i64) -> R
             message: maybe(6)?,
             calls: row.int(7)?,
             micros: row.int(8)?,
+            settled: row.bool(9)?,
         })
     })
 }

@@ -24,6 +24,8 @@ pub struct Waiting {
     pub holder: Option<String>,
     /// How often a node began with it.
     pub attempts: i64,
+    /// How often in a row it was interrupted before one more type was done.
+    pub lost: i64,
 }
 
 /// The right to work on a run.
@@ -42,7 +44,7 @@ pub struct Lease {
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn waiting(tx: &mut dyn Tx, limit: i64) -> Result<Vec<Waiting>> {
-    let sql = "SELECT org_id, id, fence, lease_until, holder, attempts FROM scans WHERE state = 'running' ORDER BY lease_until, id LIMIT $1";
+    let sql = "SELECT org_id, id, fence, lease_until, holder, attempts, lost FROM scans WHERE state = 'running' ORDER BY lease_until, id LIMIT $1";
     tx.all(sql, &[limit.into()], |row| {
         Ok(Waiting {
             org: OrgId::from_bytes(row.id(0)?),
@@ -51,21 +53,24 @@ pub fn waiting(tx: &mut dyn Tx, limit: i64) -> Result<Vec<Waiting>> {
             lease_until: row.int(3)?,
             holder: row.opt(4, <dyn crate::Row>::text)?.map(str::to_owned),
             attempts: row.int(5)?,
+            lost: row.int(6)?,
         })
     })
 }
 
-/// Takes a run, if it still is as it was seen. The fence goes up: whoever held it before can no longer write.
+/// Takes a run, if it still is as it was seen. The fence goes up: whoever held it before can no longer write. If somebody held it,
+/// that counts as an interruption.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn claim(tx: &mut dyn Tx, seen: &Waiting, node: &str, until: Timestamp, now: Timestamp) -> Result<Option<Lease>> {
-    let sql = "UPDATE scans SET holder = $1, fence = fence + 1, lease_until = $2, attempts = attempts + 1, updated_at = $3 \
-         WHERE org_id = $4 AND id = $5 AND fence = $6 AND lease_until = $7 AND state = 'running'";
+    let sql = "UPDATE scans SET holder = $1, fence = fence + 1, lease_until = $2, attempts = attempts + 1, updated_at = $3, lost = lost + $4 \
+         WHERE org_id = $5 AND id = $6 AND fence = $7 AND lease_until = $8 AND state = 'running'";
     let params = [
         node.into(),
         until.into(),
         now.into(),
+        i64::from(seen.lease_until != 0).into(),
         seen.org.as_bytes().into(),
         seen.scan.as_bytes().into(),
         seen.fence.into(),
@@ -116,14 +121,46 @@ pub fn environment(tx: &mut dyn Tx, lease: &Lease, environment: &str) -> Result<
         .map(|_| ())
 }
 
-/// Gives a run back, as if it had never been taken: another node may take it at once. Does nothing if it is no longer the holder's.
+/// Gives a run back, as if it had never been taken: another node may take it at once. The fence goes up, so that a write of the
+/// holder's that is still under way comes to nothing. Does nothing if it is no longer the holder's.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn release(tx: &mut dyn Tx, lease: &Lease, now: Timestamp) -> Result<bool> {
-    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, attempts = attempts - 1, updated_at = $1 \
+    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, fence = fence + 1, attempts = attempts - 1, updated_at = $1 \
          WHERE org_id = $2 AND id = $3 AND fence = $4 AND state = 'running'";
     Ok(tx.run(sql, &[now.into(), lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()])? == 1)
+}
+
+/// Gives a run back that could not be gone on with: another attempt may begin at once, and it counts as an interruption. Does
+/// nothing if it is no longer the holder's.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn interrupt(tx: &mut dyn Tx, lease: &Lease, now: Timestamp) -> Result<bool> {
+    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, fence = fence + 1, lost = lost + 1, updated_at = $1 \
+         WHERE org_id = $2 AND id = $3 AND fence = $4 AND state = 'running'";
+    Ok(tx.run(sql, &[now.into(), lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()])? == 1)
+}
+
+/// Frees the runs that this node held in an earlier life; with `all` those of every node, for a database that only one process
+/// can use. The fences go up, so that what an earlier life still has under way comes to nothing. How many there were.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn reclaim(tx: &mut dyn Tx, node: &str, all: bool, now: Timestamp) -> Result<u64> {
+    let sql = "UPDATE scans SET holder = NULL, lease_until = 0, fence = fence + 1, lost = lost + 1, updated_at = $1 \
+         WHERE state = 'running' AND lease_until <> 0 AND (holder = $2 OR $3)";
+    tx.run(sql, &[now.into(), node.into(), all.into()])
+}
+
+/// One more type is done: what interrupted the run before did not stop it. After [`renew`].
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn got_on(tx: &mut dyn Tx, lease: &Lease) -> Result<()> {
+    let sql = "UPDATE scans SET lost = 0 WHERE org_id = $1 AND id = $2 AND fence = $3 AND lost > 0";
+    tx.run(sql, &[lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()]).map(|_| ())
 }
 
 /// Ends a run: `succeeded` without a failure, `failed` with one. After [`renew`].

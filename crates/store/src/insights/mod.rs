@@ -2,13 +2,16 @@
 //!
 //! These rooms know the rows. They must never know who may see them, when a scan is due or what absence proves.
 
+pub mod absent;
 pub mod accounts;
 pub mod coverage;
 pub mod edges;
 pub mod ingest;
 pub mod leases;
 pub mod lines;
+pub mod regions;
 pub mod resources;
+pub mod retention;
 pub mod scans;
 pub mod schedules;
 pub mod tags;

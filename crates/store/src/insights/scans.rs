@@ -14,7 +14,7 @@ macro_rules! select {
         concat!(
             "SELECT s.org_id, s.id, s.root_id, s.account_id, s.batch_id, s.cause, s.user_id, s.login, s.state, s.failure, s.options, \
              s.environment, s.started_at, s.updated_at, s.finished_at, s.timeout_at, s.resource_count, s.types_done, s.types_total, \
-             s.calls, s.throttles, s.cancel_login, s.holder, s.fence, s.attempts, a.name \
+             s.calls, s.throttles, s.cancel_login, s.holder, s.fence, s.attempts, a.name, s.lost, s.leads \
              FROM scans s JOIN accounts a ON a.id = s.account_id ",
             $rest
         )
@@ -84,6 +84,10 @@ pub struct Scan {
     pub attempts: i64,
     /// The leaf's name.
     pub account_name: String,
+    /// How often in a row it was interrupted before one more type was done.
+    pub lost: i64,
+    /// Of its batch, it asks which regions are open, for its root.
+    pub leads: bool,
 }
 
 pub(super) fn convert(row: &dyn Row) -> Result<Scan> {
@@ -118,6 +122,8 @@ pub(super) fn convert(row: &dyn Row) -> Result<Scan> {
         fence: row.int(23)?,
         attempts: row.int(24)?,
         account_name: text(25)?,
+        lost: row.int(26)?,
+        leads: row.bool(27)?,
     })
 }
 
@@ -128,8 +134,8 @@ pub(super) fn convert(row: &dyn Row) -> Result<Scan> {
 pub fn insert(tx: &mut dyn Tx, scan: &Scan) -> Result<()> {
     let sql = "INSERT INTO scans (org_id, id, root_id, account_id, batch_id, cause, user_id, login, state, failure, options, environment, \
          started_at, updated_at, finished_at, timeout_at, resource_count, types_done, types_total, calls, throttles, next_line, \
-         cancel_login, holder, fence, lease_until, attempts) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', NULL, $9, $10, $11, $11, NULL, $12, NULL, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0)";
+         cancel_login, holder, fence, lease_until, attempts, lost, leads) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'running', NULL, $9, $10, $11, $11, NULL, $12, NULL, 0, 0, 0, 0, 0, NULL, NULL, 0, 0, 0, 0, $13)";
     let user = scan.user.as_ref().map(UserId::as_bytes);
     tx.run(
         sql,
@@ -146,6 +152,7 @@ pub fn insert(tx: &mut dyn Tx, scan: &Scan) -> Result<()> {
             (&scan.environment).into(),
             scan.started_at.into(),
             scan.timeout_at.into(),
+            scan.leads.into(),
         ],
     )?;
     let sql = "UPDATE accounts SET last_scan_id = $1 WHERE id = $2";
@@ -212,7 +219,7 @@ pub struct Leaf {
     pub env_name: String,
     /// The pinned revision or tag.
     pub env_version: Option<String>,
-    /// JSON: the provider's configuration.
+    /// JSON: its root's configuration.
     pub config: String,
     /// The cloud's own id, once known.
     pub cloud_account: Option<String>,
@@ -232,14 +239,15 @@ impl Leaf {
 macro_rules! select_leaf {
     ($rest:literal) => {
         concat!(
-            "SELECT a.org_id, a.id, a.root_id, a.name, a.place, a.provider, a.env_project, a.env_name, a.env_version, a.config, \
-             r.cloud_account, a.parent_id FROM accounts a JOIN accounts r ON r.id = a.root_id ",
+            "SELECT a.org_id, a.id, a.root_id, a.name, a.place, a.provider, a.env_project, a.env_name, a.env_version, r.config, \
+             r.cloud_account, a.parent_id, a.closed_at FROM accounts a JOIN accounts r ON r.id = a.root_id ",
             $rest
         )
     };
 }
 
-fn convert_leaf(row: &dyn Row) -> Result<(Leaf, bool)> {
+/// A leaf, whether it is a root, and whether its region is closed.
+fn convert_leaf(row: &dyn Row) -> Result<(Leaf, bool, bool)> {
     let text = |column: usize| row.text(column).map(str::to_owned);
     let maybe = |column: usize| row.opt(column, <dyn Row>::text).map(|text| text.map(str::to_owned));
     let leaf = Leaf {
@@ -255,11 +263,11 @@ fn convert_leaf(row: &dyn Row) -> Result<(Leaf, bool)> {
         config: text(9)?,
         cloud_account: maybe(10)?,
     };
-    Ok((leaf, row.is_null(11)?))
+    Ok((leaf, row.is_null(11)?, !row.is_null(12)?))
 }
 
 /// The leaves of an account, in the order of their names, and whether it is a root above them: its children, or itself where
-/// it is what is scanned. An AWS root is never scanned itself.
+/// it is what is scanned. An AWS root is never scanned itself, nor are, with it, the children whose regions are closed.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
@@ -269,8 +277,9 @@ pub fn leaves(tx: &mut dyn Tx, org: OrgId, account: AccountId) -> Result<(bool, 
          SELECT c.id FROM accounts c WHERE c.parent_id = $2) ORDER BY a.name LIMIT 1000"
     );
     let found = tx.all(sql, &[org.as_bytes().into(), account.as_bytes().into()], convert_leaf)?;
-    let above = found.iter().any(|(leaf, root)| *root && leaf.provider == "aws");
-    Ok((above, found.into_iter().filter(|(_, root)| !above || !*root).map(|(leaf, _)| leaf).collect()))
+    let above = found.iter().any(|(leaf, root, _)| *root && leaf.provider == "aws");
+    let scanned = found.into_iter().filter(|(_, root, closed)| !above || !(*root || *closed));
+    Ok((above, scanned.map(|(leaf, ..)| leaf).collect()))
 }
 
 /// The leaf of a run.

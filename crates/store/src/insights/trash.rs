@@ -29,6 +29,7 @@ pub fn sweep(tx: &mut dyn Tx, account: AccountId) -> Result<bool> {
          (SELECT key FROM resources WHERE account_id = $1 ORDER BY key LIMIT 1000)",
         "DELETE FROM scan_lines WHERE scan_id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",
         "DELETE FROM scan_coverage WHERE scan_id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",
+        "DELETE FROM scan_absent WHERE scan_id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",
         "DELETE FROM scan_steps WHERE scan_id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",
         "DELETE FROM scan_jobs WHERE scan_id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",
         "DELETE FROM scans WHERE id IN (SELECT id FROM scans WHERE account_id = $1 ORDER BY id LIMIT 10)",

@@ -34,6 +34,8 @@ pub(crate) struct Session<'a> {
     pub(crate) partition: &'static Partition,
     pub(crate) place: Where,
     pub(crate) timeout: Duration,
+    /// All that was asked.
+    pub(crate) total: Tally,
 }
 
 /// One attempt that failed.
@@ -83,6 +85,7 @@ impl Session<'_> {
             match kind {
                 Kind::Throttled => {
                     tally.throttles.fetch_add(1, Ordering::Relaxed);
+                    self.total.throttles.fetch_add(1, Ordering::Relaxed);
                     pace.slower();
                     throttled += 1;
                 }
@@ -146,6 +149,7 @@ impl Session<'_> {
         let method = Method::from_bytes(wire.method.as_bytes()).map_err(|e| CloudError::Setting(e.to_string()))?;
         let body = (!wire.body.is_empty()).then(|| wire.body.clone());
         tally.calls.fetch_add(1, Ordering::Relaxed);
+        self.total.calls.fetch_add(1, Ordering::Relaxed);
         let sent = self.shared.egress.request(Request { method, url, headers, body });
         let response = match tokio::time::timeout(self.timeout, sent).await {
             Err(_) => return Ok(Err(Failure::Egress(EgressError::Timeout))),

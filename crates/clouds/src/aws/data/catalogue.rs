@@ -145,6 +145,8 @@ pub(crate) struct Type {
     #[serde(default)]
     pub(crate) keep: Vec<Condition>,
     #[serde(default)]
+    pub(crate) decode: Vec<Path>,
+    #[serde(default)]
     pub(crate) drop: Vec<Path>,
     #[serde(default)]
     pub(crate) secret: Vec<Path>,

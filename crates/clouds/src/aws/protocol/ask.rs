@@ -71,7 +71,8 @@ impl Ask {
                 typed("application/x-www-form-urlencoded; charset=utf-8");
                 let mut form = format!("Action={}&Version={version}", call.op);
                 add(&mut form, &self.params);
-                ("POST", self.path.clone(), form.into_bytes())
+                // A form writes a space as a plus; services take both, but who recomputes the body for a signature takes this one.
+                ("POST", self.path.clone(), form.replace("%20", "+").into_bytes())
             }
             Protocol::Json10 | Protocol::Json11 => {
                 let eleven = service.protocol == Protocol::Json11;

@@ -7,6 +7,7 @@ use crate::{
     Found, TypeOutcome,
     aws::data::{Scope, Type},
 };
+use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 /// Lists that have no order of their own, whatever the type.
@@ -70,6 +71,9 @@ pub(super) fn tidy(kind: &Type, item: &mut Value) {
     for path in &kind.drop {
         path.remove(item);
     }
+    for path in &kind.decode {
+        path.change(item, &mut decode);
+    }
     for path in &kind.sort {
         path.change(item, &mut sort);
     }
@@ -85,8 +89,38 @@ pub(super) fn sort_tags(item: &mut Value) {
     }
 }
 
+/// A percent-encoded text as it was meant; one that is no text after that stays.
+fn decode(value: &mut Value) {
+    if let Value::String(text) = value
+        && let Ok(plain) = percent_decode_str(text).decode_utf8()
+        && plain != *text
+    {
+        *text = plain.into_owned();
+    }
+}
+
 fn sort(value: &mut Value) {
     if let Value::Array(list) = value {
         list.sort_by_cached_key(ToString::to_string);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn texts_are_decoded_once() {
+        for (text, wanted) in [
+            ("%7B%22a%22%3A%20%22b%252Fc%22%7D", "{\"a\": \"b%2Fc\"}"),
+            ("plain+text", "plain+text"),
+            ("%ff", "%ff"),
+            ("100%", "100%"),
+        ] {
+            let mut value = json!(text);
+            decode(&mut value);
+            assert_eq!(value, json!(wanted));
+        }
     }
 }

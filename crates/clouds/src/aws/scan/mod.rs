@@ -17,11 +17,7 @@ use crate::{CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome};
 use line::Line;
 pub(crate) use native::next;
 use serde_json::Value;
-use std::{
-    collections::BTreeSet,
-    sync::atomic::{AtomicU64, Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use tokio::sync::Semaphore;
 
 /// How often a scan asks whether it is to end.
@@ -34,37 +30,23 @@ pub(crate) struct Run<'a> {
     pub(crate) options: &'a ScanOptions,
     pub(crate) sink: &'a dyn Sink,
     reads: Semaphore,
-    done: AtomicU64,
-    total: u64,
 }
 
 impl<'a> Run<'a> {
-    /// A scan that reports on so many types.
-    pub(crate) fn new(
-        session: Session<'a>,
-        place: &'a Place,
-        options: &'a ScanOptions,
-        sink: &'a dyn Sink,
-        total: usize,
-    ) -> Self {
-        Self {
-            session,
-            place,
-            options,
-            sink,
-            reads: Semaphore::new(options.read_concurrency.max(1)),
-            done: AtomicU64::new(0),
-            total: u64::try_from(total).unwrap_or(u64::MAX),
-        }
+    /// A scan that has not begun.
+    pub(crate) fn new(session: Session<'a>, place: &'a Place, options: &'a ScanOptions, sink: &'a dyn Sink) -> Self {
+        Self { session, place, options, sink, reads: Semaphore::new(options.read_concurrency.max(1)) }
     }
 
     /// Scans, until done or canceled.
     pub(crate) async fn go(&self, mode: Mode) -> Result<(), CloudError> {
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
             () = self.canceled() => Err(CloudError::Canceled),
             ended = self.both(mode) => ended,
-        }
+        };
+        self.tell();
+        ended
     }
 
     async fn both(&self, mode: Mode) -> Result<(), CloudError> {
@@ -79,8 +61,15 @@ impl<'a> Run<'a> {
 
     async fn canceled(&self) {
         while !self.sink.canceled() {
+            self.tell();
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Tells how much was asked.
+    fn tell(&self) {
+        let total = &self.session.total;
+        self.sink.asked(total.calls.load(Ordering::Relaxed), total.throttles.load(Ordering::Relaxed));
     }
 
     /// Whether this type was asked for.
@@ -119,23 +108,9 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Reports a type, and logs it unless all went well.
+    /// Reports a type. What became of it is logged by whoever gets the report.
     async fn report(&self, line: Line) -> Result<(), CloudError> {
-        let report = line.report(self.place.name());
-        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        let (token, total, calls) = (&report.type_token, self.total, report.calls);
-        let place = self.place.name();
-        match &report.outcome {
-            TypeOutcome::Listed(n) if *n > 0 => {
-                self.sink.log(format!("{place}: {token}: {n} found, {calls} calls ({done} of {total} types)"));
-            }
-            TypeOutcome::Denied { action, .. } => self.sink.log(format!("{place}: {token}: {action} is denied")),
-            TypeOutcome::Throttled => self.sink.log(format!("{place}: {token}: throttled again and again")),
-            TypeOutcome::Failed { code, message } => self.sink.log(format!("{place}: {token}: {message} ({code})")),
-            _ if done.is_multiple_of(100) => self.sink.log(format!("{place}: {done} of {total} types")),
-            _ => {}
-        }
-        Ok(self.sink.report(report).await?)
+        Ok(self.sink.report(line.report(self.place.name())).await?)
     }
 }
 

@@ -5,15 +5,16 @@
 //! that stands in `contract/served.toml`.
 
 mod builtin;
+mod sets;
 mod table_environment;
 mod table_insights;
 mod table_organization;
 mod table_stack;
 mod table_team;
 
-pub use builtin::{
-    account_permissions, billing_manager_policy, member_policy, team_accounts_policy, team_admin_permissions,
-    team_admin_policy,
+pub use builtin::{billing_manager_policy, member_policy, team_admin_permissions, team_admin_policy};
+pub use sets::{
+    EnvironmentPermission, account_permissions, account_title, environment_permissions, team_objects_policy,
 };
 
 use super::ObjectKind;

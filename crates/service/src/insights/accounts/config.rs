@@ -66,7 +66,7 @@ fn regions(given: Option<&Value>) -> Result<Vec<String>> {
 }
 
 /// The regions that a kept configuration names; none: all that are enabled.
-pub(super) fn configured_regions(config: &str) -> Vec<String> {
+pub(crate) fn configured_regions(config: &str) -> Vec<String> {
     let value: Value = serde_json::from_str(config).unwrap_or_default();
     let regions = value["regions"].as_array().into_iter().flatten();
     regions.filter_map(Value::as_str).map(str::to_owned).collect()

@@ -9,7 +9,7 @@ use crate::{
 };
 use pileus_clouds::{CloudError, aws::Credentials};
 use pileus_model::{
-    Error, Result, Secret,
+    Error, ErrorKind, Result, Secret,
     insights::{EnvironmentRef, Provider},
 };
 use serde_json::Value;
@@ -131,7 +131,8 @@ pub(super) async fn confirm(
 ) -> Result<Confirmed> {
     let reference = environment.to_string();
     let purpose = format!("account \"{name}\"");
-    let opened = Opened::of(environments::open_for(Opener::Caller(cx), &reference, &purpose).await?);
+    let opened = environments::open_for(Opener::Caller(cx), &reference, &purpose).await;
+    let opened = Opened::of(opened.map_err(unknown)?);
     check_provided(provider, &reference, &opened)?;
     let confirmed = if provider == Provider::Aws {
         of_aws(cx, &reference, &opened, regions).await?
@@ -145,6 +146,15 @@ pub(super) async fn confirm(
             provider.title()
         ))),
         _ => Ok(confirmed),
+    }
+}
+
+/// An environment that does not exist, in the words that clients know; of a version that is missing, with what is wrong with it.
+fn unknown(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::NotFound if error.message().ends_with(" not found") => Error::not_found("environment not found"),
+        ErrorKind::NotFound => Error::not_found(format!("environment not found: {}", error.message())),
+        _ => error,
     }
 }
 

@@ -12,7 +12,9 @@ mod list;
 mod owner;
 
 pub use change::{Change, delete, update};
+pub(crate) use children::follow_regions;
 pub use children::sync_children;
+pub(crate) use config::configured_regions;
 pub use create::{NewAccount, create, create_many};
 pub use credentials::{Opened, check_provided};
 pub use list::{Listing, list};
@@ -69,7 +71,7 @@ pub(crate) fn require_root(tx: &mut dyn Tx, org: OrgId, name: &str, what: &str) 
     if found.account.is_root() {
         return Ok(found);
     }
-    Err(Error::forbidden(format!("{what} the parent account \"{}\"", account_root(name))))
+    Err(Error::forbidden(format!("{what} the parent account")))
 }
 
 pub(crate) fn not_found() -> Error {

@@ -1,13 +1,15 @@
 //! Whose an account is.
 //!
-//! Knows that whoever owns an account may do everything with it, so that only a member can be made its owner.
+//! Knows that whoever owns an account may do everything with it, so that only a member can be made its owner, and only by
+//! somebody who has the greatest permission on it.
 
 use super::require_root;
-use crate::Cx;
+use crate::{Cx, insights::teams::may_give};
 use pileus_model::{
     Error, Result,
     audit::{Target, catalogue},
     caller::UserRef,
+    insights::TeamPermission,
     names::decode_account,
 };
 use pileus_store::{Recorded, insights::accounts as store, members, organizations, users};
@@ -16,7 +18,7 @@ use pileus_store::{Recorded, insights::accounts as store, members, organizations
 /// his login and display name.
 ///
 /// # Errors
-/// `NotFound` for the account; `Forbidden` for a child; `Invalid` if nobody in the organisation has this login.
+/// `NotFound` for the account; `Forbidden` for a child, and if the caller lacks something of the set `Account Admin` there; `Invalid` if nobody in the organisation has this login.
 pub async fn reassign(cx: &Cx, name: &str, login: &str) -> Result<(String, String)> {
     let (cx, app, name, login) = (cx.clone(), cx.app.clone(), decode_account(name), login.to_owned());
     app.store
@@ -24,6 +26,7 @@ pub async fn reassign(cx: &Cx, name: &str, login: &str) -> Result<(String, Strin
             let org = cx.org()?.id;
             organizations::lock(tx, org)?;
             let account = require_root(tx, org, &name, "ownership is managed on")?.account;
+            may_give(tx, &cx, &name, Some(TeamPermission::Admin))?;
             let Some(new): Option<UserRef> = members::by_login(tx, org, &login)?.map(|member| member.user) else {
                 return Err(Error::invalid(format!("no member of the organization has the login \"{login}\"")));
             };

@@ -30,6 +30,7 @@ pub(crate) fn row(report: &TypeReport) -> Coverage {
         message: None,
         calls: i64::try_from(report.calls).unwrap_or(i64::MAX),
         micros: i64::try_from(report.micros).unwrap_or(i64::MAX),
+        settled: false,
     };
     let text = |text: &str| Some(text.chars().filter(|c| *c != '\0').take(MAX_MESSAGE).collect());
     row.outcome = match &report.outcome {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     App,
     environments::{self, Opener as For},
-    insights::redaction_key,
+    insights::{accounts::configured_regions, redaction_key},
 };
 use pileus_clouds::{BoxFuture, CloudError, Place, ScanOptions, Sink, aws::Credentials};
 pub use pileus_clouds::{
@@ -73,12 +73,13 @@ fn variable<'a>(opened: &'a Opened, name: &str) -> Option<&'a str> {
     opened.variables.get(name).map(|value| value.expose().as_str()).filter(|value| !value.is_empty())
 }
 
-/// The region in whose partition the account is: the place's own, else what the environment says.
+/// The region in whose partition the account is: the place's own, else what the environment says, else the first that was chosen.
 fn region(order: &Order, opened: &Opened) -> Option<String> {
     if order.place != GLOBAL {
         return Some(order.place.clone());
     }
-    variable(opened, "AWS_REGION").or_else(|| variable(opened, "AWS_DEFAULT_REGION")).map(str::to_owned)
+    let said = variable(opened, "AWS_REGION").or_else(|| variable(opened, "AWS_DEFAULT_REGION")).map(str::to_owned);
+    said.or_else(|| configured_regions(&order.config).into_iter().next())
 }
 
 impl Scanner for AwsScanner {
@@ -86,7 +87,26 @@ impl Scanner for AwsScanner {
         Box::pin(async move {
             let credentials = Credentials::from_variables(|name| variable(opened, name))?;
             let region = region(order, opened);
-            Ok(self.aws.identity(&credentials, region.as_deref()).await?.account)
+            let asked = self.aws.identity(&credentials, region.as_deref()).await;
+            // A region that is not enabled accepts no credentials at all; whether they are good is known where all regions are at home.
+            let Err(CloudError::Credentials { .. }) = &asked else { return asked.map(|identity| identity.account) };
+            let home = region.as_deref().map(Aws::home).transpose()?.filter(|home| Some(home) != region.as_ref());
+            let Some(home) = home else { return asked.map(|identity| identity.account) };
+            Ok(self.aws.identity(&credentials, Some(&home)).await?.account)
+        })
+    }
+    fn places<'a>(
+        &'a self,
+        order: &'a Order,
+        opened: &'a Opened,
+    ) -> BoxFuture<'a, Result<Option<Vec<String>>, CloudError>> {
+        Box::pin(async move {
+            if !configured_regions(&order.config).is_empty() {
+                return Ok(None);
+            }
+            let credentials = Credentials::from_variables(|name| variable(opened, name))?;
+            let region = region(order, opened);
+            self.aws.enabled_regions(&credentials, region.as_deref()).await
         })
     }
     fn types(&self, order: &Order) -> Vec<String> {
@@ -105,6 +125,9 @@ impl Scanner for AwsScanner {
             options.read_concurrency = said(order.options.read_concurrency).unwrap_or(options.read_concurrency);
             options.read_timeout = order.options.read_timeout().unwrap_or(options.read_timeout);
             options.home = region(order, opened);
+            if !order.done.is_empty() {
+                options.types = self.types(order).into_iter().filter(|kind| !order.done.contains(kind)).collect();
+            }
             self.aws.scan(&credentials, &place(order), self.mode, &options, sink).await
         })
     }

@@ -24,24 +24,33 @@ use tokio::{sync::watch, task::JoinSet};
 const PERIOD: Duration = Duration::from_secs(5);
 /// Runs that are looked at in one round.
 const ROUND: i64 = 1000;
+/// How often a run looks whether it is still ours: four of these and the rest of a cancel fit into a second, and so do the signs of
+/// life of ten nodes into what a database bears.
+const LOOK: Duration = Duration::from_millis(400);
 /// In how many rounds a sign of life must have stayed the same.
 const ROUNDS: u32 = 3;
 
 /// How an engine works.
 #[derive(Debug, Clone)]
 pub struct EngineConfig {
-    /// The node's name in logs; must differ between nodes.
+    /// The node's name in logs and leases; must differ between nodes. What a node of this name held when this one begins is free at
+    /// once: it was this one in an earlier life.
     pub node: String,
+    /// Nobody else can use the database: whatever is held when this node begins is free at once.
+    pub alone: bool,
     /// Runs at once.
     pub at_once: usize,
     /// After how many seconds without a sign of life a node has lost its runs.
     pub silence: i64,
+    /// How often a run looks whether it was canceled or taken over. It writes at every fifth look, and says how far it is at every
+    /// eightieth.
+    pub look: Duration,
 }
 
 impl EngineConfig {
     /// The usual: eight runs at once, half a minute of silence.
     pub fn new(node: impl Into<String>) -> Self {
-        Self { node: node.into(), at_once: 8, silence: 30 }
+        Self { node: node.into(), alone: false, at_once: 8, silence: 30, look: LOOK }
     }
 }
 
@@ -62,6 +71,7 @@ pub struct Engine {
     watched: Mutex<HashMap<ScanId, Watched>>,
     runs: Mutex<JoinSet<()>>,
     last: Mutex<Option<Timestamp>>,
+    reclaimed: Mutex<bool>,
     closing: watch::Sender<bool>,
 }
 
@@ -73,13 +83,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Engine {
     /// An engine that does nothing yet.
     pub fn new(app: Arc<App>, opener: Arc<dyn Opener>, scanners: Arc<dyn Scanners>, config: EngineConfig) -> Self {
-        let tools = Tools { app, opener, scanners, node: config.node.as_str().into() };
+        let tools = Tools { app, opener, scanners, node: config.node.as_str().into(), look: config.look };
         Self {
             tools,
             config,
             watched: Mutex::default(),
             runs: Mutex::default(),
             last: Mutex::default(),
+            reclaimed: Mutex::default(),
             closing: watch::Sender::new(false),
         }
     }
@@ -104,6 +115,7 @@ impl Engine {
     /// `Unavailable` where the database can't; the next round goes on.
     pub async fn tick(&self) -> Result<usize> {
         let app = &self.tools.app;
+        self.reclaim().await?;
         let now = app.clock.now();
         let last = lock(&self.last).replace(now);
         if last.is_none_or(|last| now < last) {
@@ -123,6 +135,27 @@ impl Engine {
             }
         }
         Ok(taken)
+    }
+    /// Once, before it takes anything: frees what this node held in an earlier life. Where leases are watched for silence they are found
+    /// in half a minute; a node that knows that its former self is dead need not wait.
+    async fn reclaim(&self) -> Result<()> {
+        if *lock(&self.reclaimed) {
+            return Ok(());
+        }
+        let (node, all, now) = (Arc::clone(&self.tools.node), self.config.alone, self.tools.app.clock.now());
+        let freed = self.tools.app.store.write(move |tx| {
+            let freed = leases::reclaim(tx, &node, all, now)?;
+            Ok(Recorded::unaudited(
+                freed,
+                "the starts of these scans were recorded; this says that nobody works on them",
+            ))
+        });
+        let freed = freed.await?;
+        *lock(&self.reclaimed) = true;
+        if freed > 0 {
+            tracing::info!(scans = freed, "scans that were interrupted by the end of this node go on");
+        }
+        Ok(())
     }
     /// Those that nobody works on. Remembers the others' signs of life.
     fn free(&self, waiting: &[Waiting], now: Timestamp) -> Vec<Waiting> {
@@ -168,7 +201,7 @@ impl Engine {
             let app = Arc::clone(&tools.app);
             let stop = app.scans.begin(lease.scan);
             metrics::gauge!("pileus_scans_running").increment(1.0);
-            run(tools, lease, Arc::clone(&stop), closing).await;
+            run(tools, lease, stop.clone(), closing).await;
             metrics::gauge!("pileus_scans_running").decrement(1.0);
             app.scans.end(lease.scan, &stop);
             // There may be more that waits for a free hand.

@@ -5,20 +5,24 @@
 
 pub mod clouds;
 pub mod engine;
+mod gather;
 mod options;
 mod read;
+mod regions;
+pub mod retention;
 mod run;
 pub mod scanner;
 mod signals;
 mod sink;
 mod start;
+mod sweep;
 #[cfg(test)]
 mod tests;
 
 pub use options::Options;
 pub use read::{Page, Run, Status, StepLines, aggregate, find, list, log, status, step_log};
 pub use signals::Signals;
-pub use start::{Cause, Starter, cancel, start, start_in};
+pub use start::{Batch, Cause, Starter, cancel, start, start_in};
 
 /// The steps of a scan, in order.
 pub const STEPS: [&str; 4] = ["Setup", "Open environment", "List types", "Scan account"];

@@ -1,46 +1,41 @@
 //! One run, from claim to end, under its lease.
 //!
-//! It may begin anew at any point: what was written before stays right, and the statement is written again.
+//! It may begin anew at any point: what was written before stays right. A type that is settled was listed to the end in this run, and
+//! all that follows from it is written; an attempt that goes on leaves it out. Every other type is listed again from its start.
 
 use super::{
     OPEN, SCAN, SETUP, STEPS, TIMEOUT, TYPES,
     options::{Options, said},
+    regions,
     scanner::{Opened, Opener, Order, Scanner, Scanners},
     signals::Stop,
     sink::{BATCH, Collector, Subject, lost},
+    sweep::{known, settle, sweep},
 };
-use crate::{
-    App,
-    insights::ingest::{Fate, Index},
-};
+use crate::App;
 use pileus_clouds::CloudError;
-use pileus_model::{Error, ErrorKind, Result, Timestamp};
+use pileus_model::{Error, ErrorKind, Result};
 use pileus_store::{
     Recorded,
     insights::{
-        coverage, edges,
-        ingest::{self as store, Key},
+        absent, coverage,
         leases::{self, Lease},
         lines,
-        scans::{self, Leaf, Scan},
+        scans::{self, Leaf, Progress, Scan},
     },
 };
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-/// How often a run is begun before it is given up: by then it is likely that it is the run that kills the node.
-pub(super) const MAX_ATTEMPTS: i64 = 3;
-/// How often a run looks whether its lease stands.
-const LOOK: Duration = Duration::from_millis(400);
+/// How often in a row a run may be interrupted before one more type is done: by then it is likely that it is the run that kills
+/// the node.
+pub(super) const MAX_LOST: i64 = 5;
+/// How often a run is begun at all.
+pub(super) const MAX_ATTEMPTS: i64 = 20;
 /// After how many looks it shows a sign of life and writes what it gathered.
-const LOOKS: u32 = 10;
+const LOOKS: u32 = 5;
 /// After how many signs of life it says how far it is.
-const SIGNS: u32 = 8;
-/// Rows that are read or written at once.
-const CHUNK: usize = 1000;
+const SIGNS: u32 = 16;
 
 /// What a run needs.
 #[derive(Debug, Clone)]
@@ -49,13 +44,15 @@ pub(super) struct Tools {
     pub opener: Arc<dyn Opener>,
     pub scanners: Arc<dyn Scanners>,
     pub node: Arc<str>,
+    /// How often a run looks whether its lease stands.
+    pub look: Duration,
 }
 
 /// Why a run's work ended early.
 enum Ended {
     /// It failed, and its log is to say so.
     Failed(String),
-    /// It is no longer ours, or the database is away: whoever takes it next goes on.
+    /// It is no longer ours, or what was found could not be written.
     Left(Error),
     /// The node stops: it is given back.
     Closing,
@@ -70,23 +67,32 @@ impl From<Error> for Ended {
 /// Works on a run. Returns when there is nothing more to do for this node.
 pub(super) async fn run(tools: Tools, lease: Lease, stop: Stop, mut closing: watch::Receiver<bool>) {
     let app = Arc::clone(&tools.app);
-    match attend(&tools, lease, stop, &mut closing).await {
-        Ok(()) => {}
-        Err(Ended::Closing) => {
-            let now = app.clock.now();
-            let released = app.store.write(move |tx| {
-                leases::release(tx, &lease, now)?;
-                Ok(Recorded::unaudited((), "the run goes on elsewhere"))
-            });
-            if let Err(error) = released.await {
-                tracing::warn!(%error, scan = %lease.scan, "a scan could not be given back; another node takes it when this one is silent");
-            }
+    let ended = attend(&tools, lease, stop, &mut closing).await;
+    let back = match ended {
+        Ok(()) => return,
+        Err(Ended::Closing) => leases::release,
+        Err(Ended::Left(error)) if error.kind() == ErrorKind::Conflict => {
+            tracing::info!(scan = %lease.scan, "a scan was left: it was canceled, deleted or taken over");
+            return;
         }
         Err(Ended::Left(error)) => {
-            metrics::counter!("pileus_scans_left_total").increment(1);
             tracing::warn!(%error, scan = %lease.scan, "a scan was left");
+            leases::interrupt
         }
-        Err(Ended::Failed(reason)) => tracing::error!(reason, scan = %lease.scan, "a scan's failure was not written"),
+        // What was to be written of it went wrong.
+        Err(Ended::Failed(reason)) => {
+            tracing::error!(reason, scan = %lease.scan, "a scan's failure was not written");
+            leases::interrupt
+        }
+    };
+    metrics::counter!("pileus_scans_left_total").increment(1);
+    let now = app.clock.now();
+    let given_back = app.store.write(move |tx| {
+        back(tx, &lease, now)?;
+        Ok(Recorded::unaudited((), "the run goes on elsewhere"))
+    });
+    if let Err(error) = given_back.await {
+        tracing::warn!(%error, scan = %lease.scan, "a scan could not be given back; another node takes it when this one is silent");
     }
 }
 
@@ -97,15 +103,15 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
     });
     let (scan, leaf) = read.await?.ok_or_else(lost)?;
     let options = Options::from_json(&scan.options);
-    let subject = Subject { root: leaf.root, account: leaf.id };
+    let subject = Subject { root: leaf.root, account: leaf.id, place: leaf.place.clone() };
     let batch = said(options.batch_size).unwrap_or(BATCH);
-    let collector = Collector::new(Arc::clone(&tools.app), lease, subject, batch, Arc::clone(&stop));
+    let collector = Collector::new(Arc::clone(&tools.app), lease, subject, batch, stop.clone());
     begin(tools, &collector, &scan, &leaf).await?;
     let left = TIMEOUT.min(scan.timeout_at.as_seconds() - tools.app.clock.now().as_seconds());
     let limit = Duration::from_secs(u64::try_from(left).unwrap_or(0));
     let worked = tokio::select! {
-        worked = work(tools, &collector, &scan, &leaf, options) => worked,
-        watched = watch(&collector, &stop) => Err(watched.into()),
+        worked = alive(tools.look, &collector, work(tools, &collector, &scan, &leaf, options)) => worked,
+        error = watch(tools.look, &collector, &stop) => Err(error.into()),
         () = tokio::time::sleep(limit) => Err(Ended::Failed(format!("given up after {} hours", TIMEOUT / 3600))),
         // A sender that is gone means the same as one that says stop.
         () = async { drop(closing.wait_for(|closing| *closing).await) } => Err(Ended::Closing),
@@ -113,31 +119,81 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
     match worked {
         Ok(()) => Ok(finish(&collector, &scan, None).await?),
         Err(Ended::Failed(reason)) => Ok(finish(&collector, &scan, Some(reason)).await?),
+        // Something of ours is wrong, and would be again.
+        Err(Ended::Left(error)) if error.kind() == ErrorKind::Internal => {
+            tracing::error!(%error, scan = %lease.scan, "a scan went wrong");
+            Ok(give_up(&collector, &scan, "an internal error of Pileus: its own log says more").await?)
+        }
         Err(other) => Err(other),
     }
 }
 
-/// Looks whether the run is still ours and shows signs of life; returns why it is not, or what went wrong.
-async fn watch(collector: &Collector, stop: &Stop) -> Error {
+/// Returns when the run is no longer ours.
+async fn watch(look: Duration, collector: &Collector, stop: &Stop) -> Error {
     let lease = collector.lease;
-    for look in 1_u32.. {
-        tokio::time::sleep(LOOK).await;
-        let stands = collector.app.store.read(move |tx| leases::stands(tx, &lease)).await;
+    loop {
+        tokio::select! {
+            () = stop.told() => return lost(),
+            () = tokio::time::sleep(look) => {}
+        }
         // A database that is away for a moment is no reason to stop: what can't be written stops the run soon enough.
-        if stop.load(Ordering::Relaxed) || matches!(stands, Ok(false)) {
-            stop.store(true, Ordering::Relaxed);
+        if matches!(collector.app.store.read(move |tx| leases::stands(tx, &lease)).await, Ok(false)) {
+            stop.tell();
             return lost();
         }
-        if look % (LOOKS * SIGNS) == 0 {
+    }
+}
+
+/// Works, showing signs of life and writing what was gathered the while. A write that has begun is finished before this returns.
+async fn alive(
+    look: Duration,
+    collector: &Collector,
+    work: impl Future<Output = Result<(), Ended>>,
+) -> Result<(), Ended> {
+    let mut work = pin!(work);
+    let mut share = Share::default();
+    for sign in 1_u32.. {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(look * LOOKS) => {}
+        }
+        share.show(collector.progress());
+        if sign.is_multiple_of(SIGNS) {
             collector.say(said_progress(collector));
         }
-        if look % LOOKS == 0
-            && let Err(error) = collector.flush().await
-        {
-            return error;
+        let mut flush = pin!(collector.flush());
+        tokio::select! {
+            flushed = &mut flush => flushed?,
+            done = &mut work => {
+                flush.await?;
+                return done;
+            }
         }
     }
-    lost()
+    Ok(())
+}
+
+/// What a run contributes to the gauges of types.
+#[derive(Debug, Default)]
+struct Share {
+    expected: f64,
+    done: f64,
+}
+
+impl Share {
+    fn show(&mut self, progress: Progress) {
+        let number = |n: i64| f64::from(i32::try_from(n).unwrap_or(i32::MAX));
+        let (expected, done) = (number(progress.types_total), number(progress.types_done));
+        metrics::gauge!("pileus_scan_types_expected").increment(expected - self.expected);
+        metrics::gauge!("pileus_scan_types_done").increment(done - self.done);
+        (self.expected, self.done) = (expected, done);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.show(Progress::default());
+    }
 }
 
 fn said_progress(collector: &Collector) -> String {
@@ -152,25 +208,27 @@ fn said_progress(collector: &Collector) -> String {
     )
 }
 
-/// The run begins, or begins anew.
+/// The run begins, or goes on.
 async fn begin(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf) -> Result<()> {
+    let (id, node) = (collector.lease.scan, Arc::clone(&tools.node));
+    let settled = collector.write(move |tx, scope| {
+        let settled = coverage::reopen(tx, id)?;
+        lines::begin_job(tx, id, &node, scope.now)?;
+        lines::begin_step(tx, id, SETUP, scope.now)?;
+        Ok(settled)
+    });
+    let settled = settled.await?;
     collector.enter(SETUP, STEPS[0]);
     if scan.attempts > 1 {
-        collector.say(format!(
-            "The node that worked on this scan fell silent. Attempt {} begins anew on {}",
-            scan.attempts, tools.node
-        ));
+        let done = match settled.len() {
+            0 => "begins anew".to_owned(),
+            n => format!("goes on after {n} types that are done"),
+        };
+        collector.say(format!("This scan was interrupted. Attempt {} {done}, on {}", scan.attempts, tools.node));
     }
+    collector.resume(scan.progress, settled);
     let place = if leaf.place.is_empty() { String::new() } else { format!(" in {}", leaf.place) };
     collector.say(format!("Scan of account \"{}\" ({}{place}), started by {}", leaf.name, leaf.provider, scan.login));
-    let (id, node) = (collector.lease.scan, Arc::clone(&tools.node));
-    collector
-        .write(move |tx, scope| {
-            coverage::clear(tx, id)?;
-            lines::begin_job(tx, id, &node, scope.now)?;
-            lines::begin_step(tx, id, SETUP, scope.now)
-        })
-        .await?;
     collector.flush().await
 }
 
@@ -189,8 +247,12 @@ async fn enter(collector: &Collector, step: i64, name: &'static str) -> Result<(
 }
 
 async fn work(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf, options: Options) -> Result<(), Ended> {
+    if scan.lost >= MAX_LOST {
+        let why = format!("given up: it was interrupted {} times in a row before one more type was done", scan.lost);
+        return Err(Ended::Failed(why));
+    }
     if scan.attempts > MAX_ATTEMPTS {
-        return Err(Ended::Failed(format!("given up: the node that worked on it was lost {MAX_ATTEMPTS} times")));
+        return Err(Ended::Failed(format!("given up: it was interrupted {MAX_ATTEMPTS} times")));
     }
     let Some(scanner) = tools.scanners.of(&leaf.provider) else {
         return Err(Ended::Failed(format!("no scanner for {} in this version", leaf.provider)));
@@ -204,16 +266,23 @@ async fn work(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf, op
         environment: leaf.environment(),
         cloud_account: leaf.cloud_account.clone(),
         options,
+        done: collector.settled(),
     };
     enter(collector, OPEN, STEPS[1]).await?;
     let opened = open(tools, collector, &mut order, &*scanner).await?;
+    if scan.leads {
+        regions::follow(tools, collector, scan, &order, &opened, &*scanner).await?;
+    }
     enter(collector, TYPES, STEPS[2]).await?;
-    let types = scanner.types(&order).len();
-    collector.expect(types);
-    collector.say(format!("{types} types are to be listed"));
+    let types: BTreeSet<String> = scanner.types(&order).into_iter().collect();
+    // What is done stays done, also if this version does not know it.
+    let left = types.difference(&order.done).count();
+    collector.expect(left + order.done.len());
+    collector.say(format!("{left} types are to be listed"));
     enter(collector, SCAN, STEPS[3]).await?;
     collector.remember(known(collector).await?);
-    match scanner.scan(&order, &opened, collector).await {
+    let scanned = if left == 0 { Ok(()) } else { scanner.scan(&order, &opened, collector).await };
+    match scanned {
         Ok(()) => {}
         Err(CloudError::Sink(error)) => return Err(Ended::Left(error)),
         Err(CloudError::Canceled) => return Err(Ended::Left(lost())),
@@ -257,71 +326,6 @@ async fn open(tools: &Tools, collector: &Collector, order: &mut Order, scanner: 
     Ok(opened)
 }
 
-/// What is known of the account before the scan.
-async fn known(collector: &Collector) -> Result<Index> {
-    let (org, account) = (collector.lease.org, collector.subject.account);
-    let mut index = Index::default();
-    let mut after: Option<Key> = None;
-    loop {
-        // The chunk is copied out: the closure may run twice.
-        let read = collector.app.store.read(move |tx| {
-            let mut rows = Vec::with_capacity(CHUNK);
-            let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
-            let last = store::known(tx, org, account, after, limit, &mut |known| {
-                rows.push((known.key, known.hash.to_vec(), known.type_token.to_owned(), known.unseen, known.gone));
-            })?;
-            Ok((rows, last))
-        });
-        let (rows, last) = read.await?;
-        for (key, hash, type_token, unseen, gone) in &rows {
-            index.add(&store::Known { key: *key, hash, type_token, unseen: *unseen, gone: *gone });
-        }
-        if rows.len() < CHUNK {
-            return Ok(index);
-        }
-        after = last;
-    }
-}
-
-/// Says of everything that was not found whether it is gone or only was not seen.
-async fn sweep(collector: &Collector, since: Timestamp) -> Result<()> {
-    let (index, completeness) = collector.take_index();
-    let (mut gone, mut unseen): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
-    for (key, type_token, marked) in index.missing() {
-        match completeness.fate(type_token) {
-            Fate::Gone => gone.push(key),
-            Fate::Unseen if marked => {}
-            Fate::Unseen => unseen.push(key),
-        }
-    }
-    collector.say(format!(
-        "{} resources seen, {} gone, {} not seen and not proved gone",
-        index.seen(),
-        gone.len(),
-        unseen.len()
-    ));
-    metrics::counter!("pileus_scan_gone_total").increment(gone.len() as u64);
-    for keys in gone.chunks(CHUNK).map(<[Key]>::to_vec) {
-        collector
-            .write(move |tx, scope| keys.iter().try_for_each(|key| store::gone(tx, scope, key).map(|_| ())))
-            .await?;
-    }
-    for keys in unseen.chunks(CHUNK).map(<[Key]>::to_vec) {
-        collector.write(move |tx, scope| keys.iter().try_for_each(|key| store::unseen(tx, scope, key, since))).await?;
-    }
-    Ok(())
-}
-
-/// Looks again for what this run's versions mention.
-async fn settle(collector: &Collector) -> Result<()> {
-    let mut after = Some(([0; 16], String::new()));
-    while let Some(from) = after {
-        let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
-        after = collector.write(move |tx, scope| edges::settle(tx, scope, &from, limit)).await?;
-    }
-    Ok(())
-}
-
 /// Writes how the run ended.
 async fn finish(collector: &Collector, scan: &Scan, failure: Option<String>) -> Result<()> {
     match &failure {
@@ -329,17 +333,30 @@ async fn finish(collector: &Collector, scan: &Scan, failure: Option<String>) -> 
         None => collector.say("Succeeded"),
     }
     collector.flush().await?;
-    let (lease, account, ended) = (collector.lease, scan.account, failure.clone());
+    end(collector, scan, failure, Vec::new()).await
+}
+
+/// Writes that the run failed, and nothing of what it still had gathered.
+async fn give_up(collector: &Collector, scan: &Scan, reason: &str) -> Result<()> {
+    let line =
+        lines::Line { step: SCAN, at: collector.app.clock.now(), header: false, line: format!("Failed: {reason}") };
+    end(collector, scan, Some(reason.to_owned()), vec![line]).await
+}
+
+async fn end(collector: &Collector, scan: &Scan, failure: Option<String>, said: Vec<lines::Line>) -> Result<()> {
+    let outcome = if failure.is_none() { "succeeded" } else { "failed" };
+    let (lease, account) = (collector.lease, scan.account);
     collector
         .write(move |tx, scope| {
-            lines::end_job(tx, lease.scan, ended.is_none(), scope.now)?;
-            if ended.is_none() {
-                leases::account_scanned(tx, lease.org, account, scope.now)?;
+            lines::append(tx, lease.scan, &said)?;
+            lines::end_job(tx, lease.scan, failure.is_none(), scope.now)?;
+            match &failure {
+                None => leases::account_scanned(tx, lease.org, account, scope.now)?,
+                Some(_) => absent::clear(tx, lease.scan)?,
             }
-            leases::finish(tx, &lease, ended.as_deref(), scope.now)
+            leases::finish(tx, &lease, failure.as_deref(), scope.now)
         })
         .await?;
-    let outcome = if failure.is_none() { "succeeded" } else { "failed" };
     metrics::counter!("pileus_scans_total", "outcome" => outcome).increment(1);
     Ok(())
 }

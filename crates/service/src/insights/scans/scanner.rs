@@ -6,7 +6,11 @@ use super::Options;
 use crate::App;
 use pileus_clouds::{BoxFuture, CloudError, Sink};
 use pileus_model::{Result, Secret, ids::OrgId};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// What is to be scanned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +31,8 @@ pub struct Order {
     pub cloud_account: Option<String>,
     /// How to go about it.
     pub options: Options,
+    /// Types that are done already, where a scan goes on: they are left out.
+    pub done: BTreeSet<String>,
 }
 
 /// An opened environment: what may be in it for a scan.
@@ -54,9 +60,16 @@ pub trait Scanner: Send + Sync + fmt::Debug {
     /// # Errors
     /// Why that could not be learnt.
     fn identity<'a>(&'a self, order: &'a Order, opened: &'a Opened) -> BoxFuture<'a, Result<String, CloudError>>;
-    /// The types that are going to be listed.
+    /// The places of the account that are open now, where the cloud says which and nobody has chosen some; `None` where not.
+    ///
+    /// # Errors
+    /// Why that could not be learnt; the scan goes on without.
+    fn places<'a>(&'a self, _: &'a Order, _: &'a Opened) -> BoxFuture<'a, Result<Option<Vec<String>>, CloudError>> {
+        Box::pin(async { Ok(None) })
+    }
+    /// The types that are going to be listed, those that are done already among them.
     fn types(&self, order: &Order) -> Vec<String>;
-    /// Lists them all, into the sink.
+    /// Lists them all but those that are done, into the sink.
     ///
     /// # Errors
     /// Only what ends the whole scan; what became of a type stands in its report.

@@ -3,15 +3,32 @@
 use pileus_model::ids::ScanId;
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Whether a run is to stop.
-pub(super) type Stop = Arc<AtomicBool>;
+#[derive(Debug, Clone)]
+pub(super) struct Stop(Arc<watch::Sender<bool>>);
+
+impl Stop {
+    fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+    /// It is to stop.
+    pub fn tell(&self) {
+        self.0.send_replace(true);
+    }
+    /// Whether it is.
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+    /// Returns when it is.
+    pub async fn told(&self) {
+        // The sender lives as long as this value.
+        drop(self.0.subscribe().wait_for(|told| *told).await);
+    }
+}
 
 /// What is told between requests and the engine.
 #[derive(Debug, Default)]
@@ -36,21 +53,21 @@ impl Signals {
     }
     /// A run begins in this process.
     pub(super) fn begin(&self, scan: ScanId) -> Stop {
-        let stop = Stop::default();
-        lock(&self.running).insert(scan, Arc::clone(&stop));
+        let stop = Stop::new();
+        lock(&self.running).insert(scan, stop.clone());
         stop
     }
     /// It is over.
     pub(super) fn end(&self, scan: ScanId, stop: &Stop) {
         let mut running = lock(&self.running);
-        if running.get(&scan).is_some_and(|known| Arc::ptr_eq(known, stop)) {
+        if running.get(&scan).is_some_and(|known| Arc::ptr_eq(&known.0, &stop.0)) {
             running.remove(&scan);
         }
     }
     /// A run is to stop, if it is this process that works on it.
     pub fn stop(&self, scan: ScanId) {
         if let Some(stop) = lock(&self.running).get(&scan) {
-            stop.store(true, Ordering::Relaxed);
+            stop.tell();
         }
     }
 }

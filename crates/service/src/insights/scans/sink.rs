@@ -1,36 +1,40 @@
-//! Where a scan puts what it finds: compared with what is known, gathered, written in batches under the lease.
+//! Where a scan puts what it finds: gathered, and written in parts under the lease.
+//!
+//! What a type's listing means is written in this order: what was found and what was absent, then that the type is settled. A write
+//! that failed is the run's last, so a settled type is never ahead of its findings, and a run that begins anew may leave it out.
 
-use super::{SCAN, signals::Stop};
+use super::signals::Stop;
 use crate::{
     App,
-    insights::{
-        coverage,
-        ingest::{self, Completeness, Index, Verdict},
-    },
+    insights::ingest::{Completeness, Index},
 };
-use pileus_clouds::{BoxFuture, Found, Sink, TypeReport};
-use pileus_model::{Error, Result, Timestamp, ids::AccountId, insights::resource_key};
+use pileus_model::{Error, Result, Timestamp, audit::NewEvent, ids::AccountId};
 use pileus_store::{
     Recorded, Tx,
     insights::{
-        coverage::Coverage,
-        ingest::{Item, Key, Put, Scope},
+        absent,
+        coverage::{self, Coverage, Settled},
+        ingest::{self, Item, Key, Put, Scope},
         leases::{self, Lease},
         lines::{self, Line},
         scans::Progress,
     },
+    organizations,
 };
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 /// How far ahead a lease's end is written, in seconds. Others don't compare it with their clocks, but watch it change.
 const LEASE: i64 = 30;
 /// Resources that are written at once, unless the options say otherwise.
 pub(super) const BATCH: usize = 250;
-/// Lines of coverage or log that are gathered before they are written.
-const GATHERED: usize = 300;
+/// Rows of one kind in one write.
+const PART: usize = 1000;
 /// Longest line of a log, in characters.
 const MAX_LINE: usize = 4000;
 
@@ -40,26 +44,57 @@ pub(super) fn lost() -> Error {
 }
 
 /// Whose run it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub root: AccountId,
     pub account: AccountId,
+    /// The one place that is listed; empty where there may be several.
+    pub place: String,
+}
+
+/// What waits to be written.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    pub items: Vec<Item>,
+    pub marked: Vec<Key>,
+    pub absent: Vec<Key>,
+    pub coverage: Vec<Coverage>,
+    pub lines: Vec<Line>,
+}
+
+impl Gathered {
+    /// The same in parts of bounded size; what is said of types comes after all that was found.
+    fn parts(mut self) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let full = |n: usize| n > PART;
+        while full(self.items.len()) || full(self.marked.len()) || full(self.absent.len()) {
+            let (items, marked) = (first(&mut self.items), first(&mut self.marked));
+            parts.push(Self { items, marked, absent: first(&mut self.absent), ..Self::default() });
+        }
+        parts.push(self);
+        parts
+    }
+}
+
+/// At most one part of them.
+fn first<T>(all: &mut Vec<T>) -> Vec<T> {
+    let rest = all.split_off(all.len().min(PART));
+    std::mem::replace(all, rest)
 }
 
 #[derive(Debug, Default)]
-struct Gathered {
-    items: Vec<Item>,
-    marked: Vec<Key>,
-    coverage: Vec<Coverage>,
-    lines: Vec<Line>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    index: Index,
-    completeness: Completeness,
-    gathered: Gathered,
-    progress: Progress,
+pub(super) struct State {
+    pub index: Index,
+    pub completeness: Completeness,
+    pub gathered: Gathered,
+    pub progress: Progress,
+    /// Types of which nothing more is to be written, of this attempt and of those before it.
+    pub settled: BTreeSet<String>,
+    /// Calls and throttles before this attempt, and of types that are done.
+    pub before: (i64, i64),
+    pub reported: (i64, i64),
+    /// How many types came out otherwise than listed, by outcome.
+    pub others: BTreeMap<String, u64>,
 }
 
 /// The hands of one run: everything that it writes goes through here.
@@ -68,12 +103,13 @@ pub(super) struct Collector {
     pub app: Arc<App>,
     pub lease: Lease,
     pub subject: Subject,
-    batch: usize,
-    step: AtomicI64,
+    pub batch: usize,
+    pub step: AtomicI64,
     until: AtomicI64,
-    stop: Stop,
+    pub stop: Stop,
     state: Mutex<State>,
-    flushing: tokio::sync::Mutex<()>,
+    /// Held by whoever writes; what went wrong the last time.
+    flushing: tokio::sync::Mutex<Option<Error>>,
 }
 
 impl Collector {
@@ -91,7 +127,7 @@ impl Collector {
         }
     }
     /// A poisoned lock means that a task of this run panicked; the run ends by that.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
     /// Adds a line to the log of the step that runs.
@@ -109,7 +145,21 @@ impl Collector {
     pub fn remember(&self, index: Index) {
         self.state().index = index;
     }
-    /// So many types are to be listed.
+    /// What attempts before this one have done.
+    pub fn resume(&self, before: Progress, settled: Vec<Settled>) {
+        let mut state = self.state();
+        state.before = (before.calls, before.throttles);
+        state.progress.calls = before.calls;
+        state.progress.throttles = before.throttles;
+        state.progress.types_done = i64::try_from(settled.len()).unwrap_or(i64::MAX);
+        state.progress.resources = (!settled.is_empty()).then(|| settled.iter().map(|kind| kind.listed).sum());
+        state.settled = settled.into_iter().map(|kind| kind.type_token).collect();
+    }
+    /// The types that are settled.
+    pub fn settled(&self) -> BTreeSet<String> {
+        self.state().settled.clone()
+    }
+    /// So many types are to be listed, in all.
     pub fn expect(&self, types: usize) {
         self.state().progress.types_total = i64::try_from(types).unwrap_or(i64::MAX);
     }
@@ -117,10 +167,11 @@ impl Collector {
     pub fn progress(&self) -> Progress {
         self.state().progress
     }
-    /// Takes what must be known to judge absence.
-    pub fn take_index(&self) -> (Index, Completeness) {
+    /// Takes what must be known to judge absence, and how the types came out that were not listed.
+    pub fn take_index(&self) -> (Index, Completeness, BTreeMap<String, u64>) {
         let mut state = self.state();
-        (std::mem::take(&mut state.index), std::mem::take(&mut state.completeness))
+        let (index, completeness) = (std::mem::take(&mut state.index), std::mem::take(&mut state.completeness));
+        (index, completeness, std::mem::take(&mut state.others))
     }
     /// The end of the lease that is written next: later than any before, also if the clock stands or goes back.
     pub fn until(&self) -> Timestamp {
@@ -133,11 +184,11 @@ impl Collector {
     }
     /// The scope of what is written now.
     pub fn scope(&self) -> Scope {
-        let (lease, subject) = (self.lease, self.subject);
+        let lease = self.lease;
         Scope {
             org: lease.org,
-            root: subject.root,
-            account: subject.account,
+            root: self.subject.root,
+            account: self.subject.account,
             scan: Some(lease.scan),
             now: self.app.clock.now(),
         }
@@ -160,121 +211,103 @@ impl Collector {
         });
         written.await?.ok_or_else(lost)
     }
-    /// Writes what was gathered and how far the run is.
+    /// As [`Collector::write`], for what concerns the organisation and is recorded. The organisation's lock comes before the run's, as
+    /// everywhere.
+    ///
+    /// # Errors
+    /// As [`Collector::write`].
+    pub async fn write_recorded<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut dyn Tx, &Scope) -> Result<(T, Vec<NewEvent>)> + Send + 'static,
+    ) -> Result<T> {
+        let (lease, until, scope) = (self.lease, self.until(), self.scope());
+        let written = self.app.store.write(move |tx| {
+            organizations::lock(tx, lease.org)?;
+            if !leases::renew(tx, &lease, until, scope.now)? {
+                return Ok(Recorded::unaudited(None, "nothing was changed"));
+            }
+            let (value, events) = f(tx, &scope)?;
+            if events.is_empty() {
+                return Ok(Recorded::unaudited(Some(value), "nothing was changed"));
+            }
+            Ok(Recorded::with_all(Some(value), events))
+        });
+        written.await?.ok_or_else(lost)
+    }
+    /// Writes what was gathered and how far the run is. Once that failed it fails for good.
     ///
     /// # Errors
     /// As [`Collector::write`].
     pub async fn flush(&self) -> Result<()> {
-        // One at a time, so that lines stay in order.
-        let _turn = self.flushing.lock().await;
+        // One at a time, so that what is written later was gathered later.
+        let mut broken = self.flushing.lock().await;
+        if let Some(error) = &*broken {
+            return Err(error.clone());
+        }
         let (gathered, progress) = {
             let mut state = self.state();
-            (Arc::new(std::mem::take(&mut state.gathered)), state.progress)
+            (std::mem::take(&mut state.gathered), state.progress)
         };
+        for part in gathered.parts() {
+            match self.write_part(Arc::new(part), progress).await {
+                Ok(versions) => metrics::counter!("pileus_scan_versions_total").increment(versions),
+                Err(error) => return Err(broken.insert(error).clone()),
+            }
+        }
+        Ok(())
+    }
+    /// How many versions it made.
+    async fn write_part(&self, part: Arc<Gathered>, progress: Progress) -> Result<u64> {
         let lease = self.lease;
-        let versions = self.write(move |tx, scope| {
+        let written = self.write(move |tx, scope| {
             let mut versions = 0_u64;
-            for key in &gathered.marked {
-                pileus_store::insights::ingest::seen(tx, scope, key)?;
+            for key in &part.marked {
+                ingest::seen(tx, scope, key)?;
             }
-            for item in &gathered.items {
-                let put = pileus_store::insights::ingest::put(tx, scope, item)?;
-                versions += u64::from(put != Put::Unchanged);
+            for item in &part.items {
+                versions += u64::from(ingest::put(tx, scope, item)? != Put::Unchanged);
             }
-            pileus_store::insights::coverage::put(tx, lease.scan, &gathered.coverage, scope.now)?;
-            lines::append(tx, lease.scan, &gathered.lines)?;
+            absent::add(tx, lease.scan, &part.absent)?;
+            coverage::put(tx, lease.scan, &part.coverage, scope.now)?;
+            if part.coverage.iter().any(|row| row.settled) {
+                leases::got_on(tx, &lease)?;
+            }
+            lines::append(tx, lease.scan, &part.lines)?;
             leases::progress(tx, &lease, &progress)?;
             Ok(versions)
         });
-        metrics::counter!("pileus_scan_versions_total").increment(versions.await?);
-        Ok(())
-    }
-    async fn gather(&self, place: &str, batch: Vec<Found>) -> Result<()> {
-        let batch = self.complete(place, batch).await?;
-        let count = batch.len() as u64;
-        let full = {
-            // What costs time is done before the lock is taken.
-            let ready: Vec<_> = batch
-                .into_iter()
-                .map(|found| {
-                    let (state, hash) = ingest::state_of(&found.properties);
-                    (resource_key(&found.type_token, &found.id), state, hash, found)
-                })
-                .collect();
-            let mut state = self.state();
-            for (key, text, hash, found) in ready {
-                state.completeness.arrived(&found.type_token, place, 1);
-                let (verdict, first) = state.index.find(key, &found.type_token, &hash);
-                match verdict {
-                    Verdict::Same => {}
-                    Verdict::Marked => state.gathered.marked.push(key),
-                    Verdict::Write => state.gathered.items.push(ingest::item(found, text, hash)),
-                }
-                let seen = state.progress.resources.get_or_insert(0);
-                *seen += i64::from(first);
-            }
-            state.gathered.items.len() + state.gathered.marked.len() >= self.batch
-        };
-        metrics::counter!("pileus_scan_resources_total").increment(count);
-        if full { self.flush().await } else { Ok(()) }
-    }
-    /// Leaves out what can't be kept, and takes over what could not be read this time.
-    async fn complete(&self, place: &str, batch: Vec<Found>) -> Result<Vec<Found>> {
-        let mut kept = Vec::with_capacity(batch.len());
-        for mut found in batch {
-            if let Some(why) = ingest::unusable(&found) {
-                self.say(format!("One of {} in {place} is left out: {why}", found.type_token));
-                self.state().completeness.spoil(&found.type_token, place);
-                continue;
-            }
-            if !found.unread.is_empty() {
-                let (org, account) = (self.lease.org, self.subject.account);
-                let key = resource_key(&found.type_token, &found.id);
-                let read = self.app.store.read(move |tx| pileus_store::insights::ingest::state(tx, org, account, &key));
-                ingest::take_over(&mut found, read.await?.as_deref());
-            }
-            kept.push(found);
-        }
-        Ok(kept)
-    }
-    async fn done(&self, report: TypeReport) -> Result<()> {
-        let row = coverage::row(&report);
-        if row.outcome != "listed" {
-            let why = [row.action.as_deref(), row.code.as_deref(), row.message.as_deref()];
-            let why: Vec<&str> = why.into_iter().flatten().collect();
-            self.say(
-                format!("{} in {}: {} {}", row.type_token, row.place, row.outcome, why.join(" ")).trim_end().to_owned(),
-            );
-        }
-        metrics::counter!("pileus_scan_calls_total").increment(report.calls);
-        metrics::counter!("pileus_scan_throttles_total").increment(report.throttles);
-        metrics::counter!("pileus_scan_types_total", "outcome" => row.outcome.clone()).increment(1);
-        let full = {
-            let mut state = self.state();
-            state.completeness.report(&report);
-            let progress = &mut state.progress;
-            progress.types_done += 1;
-            progress.calls = progress.calls.saturating_add(row.calls);
-            progress.throttles = progress.throttles.saturating_add(i64::try_from(report.throttles).unwrap_or(i64::MAX));
-            state.gathered.coverage.push(row);
-            state.gathered.coverage.len() >= GATHERED
-        };
-        if full { self.flush().await } else { Ok(()) }
+        written.await
     }
 }
 
-impl Sink for Collector {
-    fn found<'a>(&'a self, place: &'a str, batch: Vec<Found>) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.gather(place, batch))
-    }
-    fn report(&self, report: TypeReport) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.done(report))
-    }
-    fn log(&self, line: String) {
-        self.step.store(SCAN, Ordering::Relaxed);
-        self.say(line);
-    }
-    fn canceled(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_bounded_and_types_come_last() {
+        let row = Coverage {
+            place: "p".into(),
+            type_token: "t".into(),
+            outcome: "listed".into(),
+            listed: Some(1),
+            action: None,
+            code: None,
+            message: None,
+            calls: 0,
+            micros: 0,
+            settled: true,
+        };
+        let many = |n: u32| (0..n).map(|n| u128::from(n).to_be_bytes()).collect::<Vec<Key>>();
+        let all = Gathered { marked: many(2500), absent: many(1001), coverage: vec![row], ..Gathered::default() };
+        let parts = all.parts();
+        let sizes: Vec<_> = parts.iter().map(|p| (p.marked.len(), p.absent.len(), p.coverage.len())).collect();
+        assert_eq!(sizes, [(1000, 1000, 0), (1000, 1, 0), (500, 0, 1)]);
+        assert_eq!(parts.iter().flat_map(|part| part.marked.clone()).collect::<Vec<_>>(), many(2500));
+        assert_eq!(
+            Gathered::default().parts().len(),
+            1,
+            "the sign of life is written also where there is nothing else"
+        );
     }
 }

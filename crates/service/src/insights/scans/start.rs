@@ -6,12 +6,12 @@ use pileus_model::{
     Error, Result, Timestamp,
     audit::{Actor, LogId, NewEvent, Outcome, RequestInfo, Target, catalogue},
     ids::{ScanId, UserId},
-    insights::Account,
+    insights::{Account, GLOBAL},
 };
 use pileus_store::{
     Recorded, Tx,
     insights::{
-        leases,
+        absent, leases,
         lines::{self, Line},
         scans::{self as store, Leaf, Progress, Scan},
         schedules,
@@ -38,6 +38,14 @@ impl Cause {
             Self::Scheduled => "scheduled",
         }
     }
+    /// The cause of this name.
+    pub(super) fn of(name: &str) -> Self {
+        match name {
+            "first" => Self::First,
+            "scheduled" => Self::Scheduled,
+            _ => Self::Manual,
+        }
+    }
     const fn how(self) -> &'static str {
         match self {
             Self::Manual => "by hand",
@@ -45,6 +53,19 @@ impl Cause {
             Self::Scheduled => "by its schedule",
         }
     }
+}
+
+/// What scans that are started together have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// The batch that they join; else they are one of their own.
+    pub id: Option<ScanId>,
+    /// Why.
+    pub cause: Cause,
+    /// Who asked for it.
+    pub user: Option<UserId>,
+    /// They are those of a whole root: one of them asks which regions are open.
+    pub leads: bool,
 }
 
 /// Who starts a scan, and where that is recorded.
@@ -75,7 +96,8 @@ pub async fn start(cx: &Cx, account: &Account, options: Options) -> Result<Optio
         if leaves.is_empty() {
             return Err(Error::invalid("there is nothing to scan: the account has no regions left"));
         }
-        let (scans, events) = start_in(tx, &starter, &leaves, Cause::Manual, user, &options, now)?;
+        let batch = Batch { id: None, cause: Cause::Manual, user, leads: above };
+        let (scans, events) = start_in(tx, &starter, &leaves, batch, &options, now)?;
         if scans.is_empty() {
             return Err(Error::invalid(IN_PROGRESS));
         }
@@ -99,25 +121,29 @@ pub fn start_in(
     tx: &mut dyn Tx,
     by: &Starter<'_>,
     leaves: &[Leaf],
-    cause: Cause,
-    user: Option<UserId>,
+    batch: Batch,
     options: &Options,
     now: Timestamp,
 ) -> Result<(Vec<Scan>, Vec<NewEvent>)> {
-    let (mut scans, mut events, mut batch) = (Vec::new(), Vec::new(), None);
+    let (mut scans, mut events, mut together) = (Vec::new(), Vec::new(), batch.id);
+    let mut free = Vec::with_capacity(leaves.len());
     for leaf in leaves {
-        if store::runs(tx, leaf.org, leaf.id)? {
-            continue;
+        if !store::runs(tx, leaf.org, leaf.id)? {
+            free.push(leaf);
         }
+    }
+    // Where credentials work at all they work for what belongs to no region; a region may be closed.
+    let leader = free.iter().position(|leaf| leaf.place == GLOBAL).unwrap_or(0);
+    for (index, leaf) in free.into_iter().enumerate() {
         let id = ScanId::new(&*by.app.clock, &*by.app.entropy);
         let scan = Scan {
             org: leaf.org,
             id,
             root: leaf.root,
             account: leaf.id,
-            batch: *batch.get_or_insert(id),
-            cause: cause.as_str().into(),
-            user,
+            batch: *together.get_or_insert(id),
+            cause: batch.cause.as_str().into(),
+            user: batch.user,
             login: by.actor.login.clone(),
             state: "running".into(),
             failure: None,
@@ -133,10 +159,12 @@ pub fn start_in(
             fence: 0,
             attempts: 0,
             account_name: leaf.name.clone(),
+            lost: 0,
+            leads: batch.leads && index == leader,
         };
         store::insert(tx, &scan)?;
         lines::insert_job(tx, id, TIMEOUT * 1_000_000_000, &STEPS)?;
-        let description = format!("Started a scan of account \"{}\" {}", leaf.name, cause.how());
+        let description = format!("Started a scan of account \"{}\" {}", leaf.name, batch.cause.how());
         events.push(event(by, catalogue::CLOUD_ACCOUNT_SCAN_STARTED, &leaf.name, description));
         scans.push(scan);
     }
@@ -175,6 +203,7 @@ pub async fn cancel(cx: &Cx, account: &Account) -> Result<()> {
             let step = lines::last_step(tx, scan.id)?;
             lines::append(tx, scan.id, &[Line { step, at: now, header: false, line: failure.clone() }])?;
             lines::end_job(tx, scan.id, false, now)?;
+            absent::clear(tx, scan.id)?;
             let description = format!("Canceled the scan of account \"{}\"", scan.account_name);
             events.push(cx.event(
                 catalogue::CLOUD_ACCOUNT_SCAN_CANCELED,

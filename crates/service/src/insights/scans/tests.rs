@@ -1,6 +1,6 @@
 //! What scans promise: one at a time, never twice, never a wrong "gone", and a state that says what happened.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod pileus_service {
     pub use crate::*;
@@ -10,6 +10,7 @@ use pileus_clouds;
 #[path = "../../../../../tests/suite/fake_cloud.rs"]
 mod fake_cloud;
 mod leases;
+mod resume;
 
 use super::{
     engine::{Engine, EngineConfig},
@@ -28,7 +29,10 @@ use pileus_store::insights::{
     scans::{Progress, Scan},
 };
 use serde_json::json;
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 const BUCKET: &str = "aws:s3/bucket:Bucket";
 const QUEUE: &str = "aws:sqs/queue:Queue";
@@ -46,9 +50,26 @@ impl Lab {
         Self { house, cloud: Arc::default(), cx }
     }
     fn engine(&self, node: &str) -> Engine {
+        self.engine_as(EngineConfig::new(node))
+    }
+    fn engine_as(&self, config: EngineConfig) -> Engine {
         let opener: Arc<FakeCloud> = Arc::clone(&self.cloud);
         let scanners = Arc::new(OnlyAws(Arc::clone(&self.cloud)));
-        Engine::new(Arc::clone(&self.house.app), opener, scanners, EngineConfig::new(node))
+        Engine::new(Arc::clone(&self.house.app), opener, scanners, config)
+    }
+    /// One that writes often.
+    fn eager(&self, node: &str) -> Engine {
+        self.engine_as(EngineConfig { look: Duration::from_millis(4), ..EngineConfig::new(node) })
+    }
+    /// Returns when this holds; asked again and again, at most for a while.
+    async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        for _ in 0..5000 {
+            if holds().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(4)).await;
+        }
+        panic!("never: {what}");
     }
     /// A root with children for these places.
     async fn account(
@@ -151,7 +172,10 @@ async fn a_scan_finds_what_is_there_and_says_so() {
     for expected in [
         "Setup\n",
         "Opened environment p/e@7\n",
+        "aws:s3/bucket:Bucket in us-east-1: 321 found, 4 calls (1 of 2 types)\n",
         "aws:sqs/queue:Queue in us-east-1: denied sqs:ListQueues no\n",
+        "321 resources seen, 0 gone, 0 not seen any more and not proved gone\n",
+        "Types that were not listed: 1 denied. The coverage statement says more\n",
         "Succeeded\n",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
@@ -344,6 +368,8 @@ fn a_parent_is_what_its_children_are() {
         fence: 0,
         attempts: 0,
         account_name: format!("a/{n}"),
+        lost: 0,
+        leads: false,
     };
     for (states, expected) in [
         (["failed", "running"], "running"),

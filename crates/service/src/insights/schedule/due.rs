@@ -4,7 +4,7 @@ use super::{next, plan};
 use crate::insights::scans::{Starter, start_in};
 use crate::{
     App,
-    insights::scans::{Cause, Options},
+    insights::scans::{Batch, Cause, Options},
 };
 use futures_util::{StreamExt, stream};
 use pileus_model::{
@@ -96,10 +96,11 @@ fn begin(
     now: Timestamp,
 ) -> Result<Recorded<Option<usize>>> {
     let cause = if row.due_for.is_none() { Cause::First } else { Cause::Scheduled };
-    let (_, leaves) = scans::leaves(tx, row.org, row.account)?;
+    let (above, leaves) = scans::leaves(tx, row.org, row.account)?;
     let request = RequestInfo { operation: "schedule".into(), ..RequestInfo::default() };
     let by = Starter { app, log, actor: Actor::system(), request };
-    let (started, events) = start_in(tx, &by, &leaves, cause, None, &Options::from_json(&row.options), now)?;
+    let batch = Batch { id: None, cause, user: None, leads: above };
+    let (started, events) = start_in(tx, &by, &leaves, batch, &Options::from_json(&row.options), now)?;
     if row.due_for.is_some() {
         row.last_due_for = row.due_for;
     }

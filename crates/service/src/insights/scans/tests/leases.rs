@@ -71,7 +71,7 @@ async fn a_lost_node_is_noticed_and_its_scan_goes_on_elsewhere() {
         ("succeeded", 2, Some(2))
     );
     assert_eq!(ended.jobs[0].worker.as_deref(), Some("two"));
-    assert!(lab.log(&leaf, run.scan.id).await.contains("fell silent. Attempt 2 begins anew on two\n"));
+    assert!(lab.log(&leaf, run.scan.id).await.contains("This scan was interrupted. Attempt 2 begins anew, on two\n"));
     assert_eq!(lab.resource(&leaf, BUCKET, "x").await.unwrap().version, 1);
     assert_eq!(coverage::read(&lab.cx, &leaf, run.scan.id).await.unwrap().len(), 2);
 }
@@ -83,8 +83,8 @@ async fn a_scan_that_kills_its_nodes_is_given_up() {
     lab.cloud.put("us-east-1", BUCKET, vec![thing(BUCKET, "x", json!({}))]);
     lab.cloud.holds.store(true, Ordering::SeqCst);
     let run = start(&lab.cx, &leaf, Options::default()).await.unwrap().unwrap();
-    for attempt in 0..4 {
-        let engine = lab.engine("one");
+    for attempt in 0..6 {
+        let engine = lab.engine(&format!("node-{attempt}"));
         for _ in 0..3 {
             let taken = engine.tick().await.unwrap();
             if taken > 0 {
@@ -92,14 +92,15 @@ async fn a_scan_that_kills_its_nodes_is_given_up() {
             }
             lab.house.clock.advance(31);
         }
-        if attempt < 3 {
+        if attempt < 5 {
             lab.cloud.waiting().await;
         } else {
             engine.idle().await;
         }
     }
     let ended = find(&lab.cx, &leaf, run.scan.id).await.unwrap();
-    assert_eq!(ended.scan.failure.as_deref(), Some("given up: the node that worked on it was lost 3 times"));
+    let why = "given up: it was interrupted 5 times in a row before one more type was done";
+    assert_eq!(ended.scan.failure.as_deref(), Some(why));
 }
 
 #[tokio::test]

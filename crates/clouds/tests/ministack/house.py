@@ -42,7 +42,10 @@ try:
             control.create_resource(TypeName=kind, DesiredState=json.dumps(state(n)))
         listed = control.list_resources(TypeName=kind)["ResourceDescriptions"]
         _, service, name = kind.split("::")
-        expected[f"aws-native:{service.lower()}:{name}"] = [d["Identifier"] for d in listed]
+        found = control.get_resource
+        expected[f"aws-native:{service.lower()}:{name}"] = {
+            d["Identifier"]: json.loads(found(TypeName=kind, Identifier=d["Identifier"])["ResourceDescription"]["Properties"])
+            for d in listed}
     print(json.dumps({"url": URL, "all": ["test", "test"], "expected": {"us-east-1": expected}}), flush=True)
     sys.stdin.read()
 finally:

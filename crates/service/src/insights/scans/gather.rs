@@ -1,0 +1,147 @@
+//! What comes in from a scanner: compared with what is known, judged, counted.
+//!
+//! This room knows what a finding and a report mean for the run. It must never know how they are written.
+
+use super::{SCAN, sink::Collector};
+use crate::insights::{
+    coverage,
+    ingest::{self, Fate, Verdict},
+};
+use pileus_clouds::{BoxFuture, Found, Sink, TypeOutcome, TypeReport};
+use pileus_model::{Result, insights::resource_key};
+use pileus_store::insights::coverage::Coverage;
+use std::sync::atomic::Ordering;
+
+/// Lines of coverage or absent resources that are gathered before they are written.
+const GATHERED: usize = 300;
+
+impl Collector {
+    async fn gather(&self, place: &str, batch: Vec<Found>) -> Result<()> {
+        let batch = self.complete(place, batch).await?;
+        let count = batch.len() as u64;
+        let full = {
+            // What costs time is done before the lock is taken.
+            let ready: Vec<_> = batch
+                .into_iter()
+                .map(|found| {
+                    let (state, hash) = ingest::state_of(&found.properties);
+                    (resource_key(&found.type_token, &found.id), state, hash, found)
+                })
+                .collect();
+            let mut state = self.state();
+            for (key, text, hash, found) in ready {
+                state.completeness.arrived(&found.type_token, place, 1);
+                let (verdict, first) = state.index.find(key, &found.type_token, &hash);
+                match verdict {
+                    Verdict::Same => {}
+                    Verdict::Marked => state.gathered.marked.push(key),
+                    Verdict::Write => state.gathered.items.push(ingest::item(found, text, hash)),
+                }
+                let seen = state.progress.resources.get_or_insert(0);
+                *seen += i64::from(first);
+            }
+            state.gathered.items.len() + state.gathered.marked.len() >= self.batch
+        };
+        metrics::counter!("pileus_scan_resources_total").increment(count);
+        if full { self.flush().await } else { Ok(()) }
+    }
+    /// Leaves out what can't be kept, and takes over what could not be read this time.
+    async fn complete(&self, place: &str, batch: Vec<Found>) -> Result<Vec<Found>> {
+        let mut kept = Vec::with_capacity(batch.len());
+        for mut found in batch {
+            if let Some(why) = ingest::unusable(&found) {
+                self.say(format!("One of {} in {place} is left out: {why}", found.type_token));
+                self.state().completeness.spoil(&found.type_token, place);
+                continue;
+            }
+            if !found.unread.is_empty() {
+                let (org, account) = (self.lease.org, self.subject.account);
+                let key = resource_key(&found.type_token, &found.id);
+                let read = self.app.store.read(move |tx| pileus_store::insights::ingest::state(tx, org, account, &key));
+                ingest::take_over(&mut found, read.await?.as_deref());
+            }
+            kept.push(found);
+        }
+        Ok(kept)
+    }
+    async fn done(&self, report: TypeReport) -> Result<()> {
+        let mut row = coverage::row(&report);
+        metrics::counter!("pileus_scan_types_total", "outcome" => row.outcome.clone()).increment(1);
+        let full = {
+            let mut state = self.state();
+            state.completeness.report(&report);
+            state.progress.types_done += 1;
+            state.reported.0 += row.calls;
+            state.reported.1 += i64::try_from(report.throttles).unwrap_or(i64::MAX);
+            // Absence is judged here only where no other place can still have more of the type.
+            if report.place == self.subject.place && state.completeness.fate(&report.type_token) == Fate::Gone {
+                row.settled = true;
+                let absent = state.index.missing_of(&report.type_token);
+                state.gathered.absent.extend(absent);
+                state.settled.insert(report.type_token.clone());
+            }
+            if !matches!(report.outcome, TypeOutcome::Listed(_)) {
+                *state.others.entry(row.outcome.clone()).or_insert(0) += 1;
+            }
+            state.gathered.coverage.push(row.clone());
+            state.gathered.coverage.len() >= GATHERED || state.gathered.absent.len() >= GATHERED
+        };
+        let (calls, throttles) = self.state().reported;
+        self.count(calls, throttles);
+        if let Some(line) = self.said(&row) {
+            self.say(line);
+        }
+        if full { self.flush().await } else { Ok(()) }
+    }
+    /// What the log says of a type: where something was found, and where something went wrong. The rest is in the statement.
+    fn said(&self, row: &Coverage) -> Option<String> {
+        let Coverage { type_token, place, outcome, .. } = row;
+        match (outcome.as_str(), row.listed) {
+            ("listed", Some(n)) if n > 0 => {
+                let progress = self.progress();
+                let (done, total) = (progress.types_done, progress.types_total);
+                Some(format!("{type_token} in {place}: {n} found, {} calls ({done} of {total} types)", row.calls))
+            }
+            ("denied" | "failed" | "throttled", _) => {
+                let why = [row.action.as_deref(), row.code.as_deref(), row.message.as_deref()];
+                let why: Vec<&str> = why.into_iter().flatten().collect();
+                Some(format!("{type_token} in {place}: {outcome} {}", why.join(" ")).trim_end().to_owned())
+            }
+            _ => None,
+        }
+    }
+    /// So much was asked in this attempt, at least.
+    fn count(&self, calls: i64, throttles: i64) {
+        let mut state = self.state();
+        let before = state.before;
+        let more = |now: &mut i64, all: i64| {
+            let more = all.saturating_sub(*now).max(0);
+            *now += more;
+            u64::try_from(more).unwrap_or(0)
+        };
+        let calls = more(&mut state.progress.calls, before.0.saturating_add(calls));
+        let throttles = more(&mut state.progress.throttles, before.1.saturating_add(throttles));
+        metrics::counter!("pileus_scan_calls_total").increment(calls);
+        metrics::counter!("pileus_scan_throttles_total").increment(throttles);
+    }
+}
+
+impl Sink for Collector {
+    fn found<'a>(&'a self, place: &'a str, batch: Vec<Found>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.gather(place, batch))
+    }
+    fn report(&self, report: TypeReport) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.done(report))
+    }
+    fn log(&self, line: String) {
+        self.step.store(SCAN, Ordering::Relaxed);
+        self.say(line);
+    }
+    fn asked(&self, calls: u64, throttles: u64) {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.count(number(calls), number(throttles));
+    }
+    fn canceled(&self) -> bool {
+        self.stop.is_told()
+    }
+}

@@ -1,0 +1,114 @@
+//! What a run compares with, and what it says at its end of all that it did not find.
+//!
+//! This room knows when a resource is called gone. It must never know how a cloud was asked.
+
+use super::sink::Collector;
+use crate::insights::ingest::{Fate, Index};
+use pileus_model::{Result, Timestamp};
+use pileus_store::insights::{
+    absent, edges,
+    ingest::{self as store, Key},
+};
+use std::sync::Arc;
+
+/// Rows that are read or written at once.
+const CHUNK: usize = 1000;
+
+/// What is known of the account before the scan.
+pub(super) async fn known(collector: &Collector) -> Result<Index> {
+    let (org, account) = (collector.lease.org, collector.subject.account);
+    let mut index = Index::default();
+    let mut after: Option<Key> = None;
+    loop {
+        // The chunk is copied out: the closure may run twice.
+        let read = collector.app.store.read(move |tx| {
+            let mut rows = Vec::with_capacity(CHUNK);
+            let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+            let last = store::known(tx, org, account, after, limit, &mut |known| {
+                rows.push((known.key, known.hash.to_vec(), known.type_token.to_owned(), known.unseen, known.gone));
+            })?;
+            Ok((rows, last))
+        });
+        let (rows, last) = read.await?;
+        for (key, hash, type_token, unseen, gone) in &rows {
+            index.add(&store::Known { key: *key, hash, type_token, unseen: *unseen, gone: *gone });
+        }
+        if rows.len() < CHUNK {
+            return Ok(index);
+        }
+        after = last;
+    }
+}
+
+/// Says of everything that was not found whether it is gone or only was not seen.
+pub(super) async fn sweep(collector: &Collector, since: Timestamp) -> Result<()> {
+    let settled = collector.settled();
+    let (index, completeness, others) = collector.take_index();
+    let (mut gone, mut unseen): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
+    for (key, type_token, marked) in index.missing() {
+        // What is absent of a settled type is written down already.
+        if settled.contains(type_token) {
+            continue;
+        }
+        match completeness.fate(type_token) {
+            Fate::Gone => gone.push(key),
+            Fate::Unseen if marked => {}
+            Fate::Unseen => unseen.push(key),
+        }
+    }
+    let mut count = gone.len() as u64;
+    for keys in gone.chunks(CHUNK).map(<[Key]>::to_vec) {
+        collector
+            .write(move |tx, scope| keys.iter().try_for_each(|key| store::gone(tx, scope, key).map(|_| ())))
+            .await?;
+    }
+    count += proved(collector, Arc::new(index)).await?;
+    metrics::counter!("pileus_scan_gone_total").increment(count);
+    let not_proved = unseen.len();
+    for keys in unseen.chunks(CHUNK).map(<[Key]>::to_vec) {
+        collector.write(move |tx, scope| keys.iter().try_for_each(|key| store::unseen(tx, scope, key, since))).await?;
+    }
+    let seen = collector.progress().resources.unwrap_or(0);
+    collector.say(format!("{seen} resources seen, {count} gone, {not_proved} not seen any more and not proved gone"));
+    if !others.is_empty() {
+        let others: Vec<String> = others.iter().map(|(outcome, n)| format!("{n} {outcome}")).collect();
+        collector.say(format!("Types that were not listed: {}. The coverage statement says more", others.join(", ")));
+    }
+    Ok(())
+}
+
+/// What was absent of settled types is gone; how many. Not what came after all: no scanner should give such, but a wrong "gone" is the
+/// one thing that must not be.
+async fn proved(collector: &Collector, index: Arc<Index>) -> Result<u64> {
+    let (scan, limit) = (collector.lease.scan, i64::try_from(CHUNK).unwrap_or(i64::MAX));
+    let mut all = 0;
+    loop {
+        let index = Arc::clone(&index);
+        let swept = collector.write(move |tx, scope| {
+            let keys = absent::some(tx, scan, limit)?;
+            let mut gone = 0;
+            for key in &keys {
+                if !index.is_seen(key) {
+                    gone += u64::from(store::gone(tx, scope, key)?);
+                }
+                absent::forget(tx, scan, key)?;
+            }
+            Ok((gone, keys.len()))
+        });
+        let (gone, looked) = swept.await?;
+        all += gone;
+        if looked < CHUNK {
+            return Ok(all);
+        }
+    }
+}
+
+/// Looks again for what this run's versions mention.
+pub(super) async fn settle(collector: &Collector) -> Result<()> {
+    let mut after = Some(([0; 16], String::new()));
+    while let Some(from) = after {
+        let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+        after = collector.write(move |tx, scope| edges::settle(tx, scope, &from, limit)).await?;
+    }
+    Ok(())
+}
