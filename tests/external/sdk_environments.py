@@ -123,6 +123,44 @@ def copies():
     assert set(fields) == {"currentEnvironment", "pulumi", "rootEnvironment"}, fields
 
 
+def rotation():
+    at = (ORG, "web", "rotated")
+    path = f"{BASE}/web/rotated"
+    api.create_environment_esc_environments(ORG, models.CreateEnvironmentRequest(project="web", name="rotated"))
+    text = "values:\n  pw:\n    fn::rotate::password:\n      inputs: {length: 20}\n"
+    own("UpdateEnvironment_esc_environments", path, text, method="PATCH")
+    done = api.rotate_environment(*at, models.RotateEnvironmentRequest(paths=["pw"])).secret_rotation_event
+    assert (done.status, done.pre_rotation_revision, done.post_rotation_revision) == ("succeeded", 2, 3), done
+    history = api.list_environment_secret_rotation_history(*at).events
+    assert [(e.id, [r.environment_path for r in e.rotations]) for e in history] == [(done.id, ["pw"])], history
+    # A schedule names one of two times; the SDK sends the other one as null.
+    request = {"scheduleCron": "0 3 * * *", "secretRotationRequest": {"environmentPath": ""}}
+    made = api.create_environment_schedule(*at, request)
+    assert (made.schedule_cron, made.paused, made.kind) == ("0 3 * * *", False, "environment_rotation"), made
+    assert [s.id for s in api.list_environment_schedule(*at).schedules] == [made.id]
+    api.update_environment_schedule(*at, made.id, {"scheduleCron": "0 4 * * *"})
+    assert api.read_environment_schedule(*at, made.id).schedule_cron == "0 4 * * *"
+    api.pause_environment_schedule(*at, made.id)
+    assert api.read_environment_schedule(*at, made.id).paused
+    api.resume_environment_schedule(*at, made.id)
+    assert api.list_environment_schedule_history(*at, made.id).schedule_history_events == []
+    api.delete_environment_schedule(*at, made.id)
+    refused(404, api.read_environment_schedule, *at, made.id)
+    api.delete_environment_esc_environments(*at)
+
+
+def providers():
+    for listed, schema in (
+        (api.list_providers_esc, api.get_provider_schema_esc),
+        (api.list_providers_preview_environments, api.get_provider_schema_preview_environments),
+    ):
+        assert {"aws-login", "azure-login", "gcp-login", "oidc"} <= set(listed().providers)
+        assert set(schema("aws-login").inputs.properties) == {"oidc", "static"}
+        refused(404, schema, "nosuch")
+    assert "password" in api.list_rotators().rotators
+    assert api.get_rotator_schema("password").name == "password"
+
+
 def protection():
     api.patch_environment_settings(*AT, models.PatchEnvironmentSettingsRequest(deletion_protected=True))
     assert api.get_environment_settings(*AT).deletion_protected
@@ -134,9 +172,11 @@ def protection():
 
 
 def issuer():
-    keys = own("GetIssuerKeys", "/oidc/.well-known/jwks")["keys"]
-    assert keys and all("d" not in key for key in keys)
-    assert own("GetIssuerConfiguration", "/oidc/.well-known/openid-configuration")["jwks_uri"].endswith("/oidc/.well-known/jwks")
+    for version, path in (("", "/oidc"), ("V2", "/oidc/v2")):
+        keys = own(f"GetIssuerKeys{version}", f"{path}/.well-known/jwks")["keys"]
+        assert keys and all("d" not in key for key in keys)
+        found = own(f"GetIssuerConfiguration{version}", f"{path}/.well-known/openid-configuration")
+        assert found["jwks_uri"].endswith(f"{path}/.well-known/jwks"), found
 
 
 def walk():
@@ -145,5 +185,7 @@ def walk():
     tags()
     revisions()
     copies()
+    rotation()
+    providers()
     protection()
     issuer()

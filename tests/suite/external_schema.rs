@@ -78,6 +78,18 @@ async fn environments(admin: &Client, made: &mut Vec<(&'static str, String)>) {
         let _ = admin.post(&format!("{prod}/versions/tags"), json!({"name": tag, "revision": 1})).await.expect(204);
         let _ = admin.post(&format!("{prod}/tags"), json!({"name": tag, "value": "a"})).await.expect(200);
     }
+    for (word, name) in [("@SCHEDULE@", "rotated"), ("@OTHER_SCHEDULE@", "unscheduled")] {
+        let _ = admin.post(base, json!({"project": "web", "name": name})).await.expect(200);
+        let text = json!({"values": {"pw": {"fn::rotate::password": {"inputs": {}}}}});
+        let _ = admin.patch(&format!("{base}/web/{name}"), text).await.expect(200);
+        let daily = json!({"scheduleCron": "0 3 * * *", "secretRotationRequest": {"environmentPath": ""}});
+        let schedule = admin.post(&format!("{base}/web/{name}/schedules"), daily).await.expect(200).json();
+        made.push((word, schedule["id"].as_str().unwrap().to_owned()));
+    }
+    let _ = admin.post(base, json!({"project": "web", "name": "gone"})).await.expect(200);
+    let _ = admin.delete(&format!("{base}/web/gone")).await.expect(200);
+    let gone = admin.get(&format!("{base}/restore")).await.expect(200).json();
+    made.push(("@DELETED@", gone["environments"][0]["deletedAt"].as_str().unwrap().to_owned()));
     for (word, path, body) in [
         ("@SESSION@", format!("{prod}/open"), json!({})),
         ("@YAML_SESSION@", format!("{base}/yaml/open"), json!({"values": {}})),
