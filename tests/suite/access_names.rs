@@ -132,4 +132,35 @@ both! {
             assert_eq!(made["failures"][0]["name"], name);
         }
     }
+
+    async fn resources_are_found_by_every_way_too(t: TestApp) {
+        environment(&t.admin, "aws", "111111111111", "right").await;
+        let body = json!({"provider": "aws", "environment": "insights/aws", "scanSchedule": "none", "providerConfig": {"regions": ["us-east-1"]}});
+        let _ = t.admin.post(&format!("{BASE}/{}", ways(NAMES[1])[1]), body).await.expect(204);
+        let child = format!("{}/us-east-1", NAMES[1]);
+        let kind = "aws:cloudwatch/logGroup:LogGroup";
+        let ids = ["/aws/lambda/one", "100%", "a+b c", "Küche", "x::y", "arn:aws:s3:::b/*?a=1#f", "versions", "a/edges/b"];
+        let resources: Vec<_> = ids.iter().map(|id| json!({"type": kind, "id": id, "inputs": {}, "state": {"id": id}})).collect();
+        let at = format!("{BASE}/{}/resources", ways(&child)[0]);
+        let _ = t.admin.post(&at, json!({"resources": resources})).await.expect(204);
+        let _ = t.admin.post(&at, json!({"resources": []})).await.expect(204);
+        for id in ids {
+            for account in [&child, NAMES[1]] {
+                // Unencoded, a path's own words mean themselves.
+                let encoded_only = id.contains("/edges/");
+                for (n, way) in ways(&format!("{kind}::{id}")).into_iter().enumerate().take(if encoded_only { 2 } else { 3 }) {
+                    let at = format!("{BASE}/{}/resources/{way}", ways(account)[n]);
+                    let shown = t.admin.get(&at).await.expect(200).json();
+                    assert_eq!((&shown["id"], &shown["account"]), (&json!(id), &json!(child)), "{at}");
+                    for rest in ["/versions", "/versions/1", "/edges", "/versions/1/edges", "/references", "/stack_edges"] {
+                        let said = t.admin.get(&format!("{at}{rest}")).await.expect(200).text();
+                        assert!(!rest.ends_with("/1") || said.contains(&json!(id).to_string()), "{said}");
+                    }
+                }
+            }
+        }
+        let many: Vec<_> = ids.iter().map(|id| json!({"account": child, "type": kind, "id": id})).collect();
+        let found = t.admin.post(&format!("{at}/references"), json!({"resourceIdentifiers": many})).await.expect(200).json();
+        assert_eq!(found.as_array().unwrap().len(), ids.len());
+    }
 }

@@ -244,6 +244,14 @@ both! {
             exactly(&format!("default {level}"), &bob, true, level, &permitted, None).await;
             let listed = bob.get(ACCOUNTS).await.expect(200).json();
             assert_eq!(listed["accounts"].as_array().unwrap().is_empty(), level == "none", "{level}");
+            // What a role lets see: a member's is what members may.
+            let roles = t.admin.get(&format!("{ORG}/roles")).await.expect(200).json();
+            let member = roles["roles"].as_array().unwrap().iter().find(|role| role["name"] == "Member").unwrap();
+            let member = member["id"].as_str().unwrap();
+            let by_role = t.admin.get(&format!("{ACCOUNTS}?roleID={member}")).await.expect(200).json();
+            assert_eq!(by_role["accounts"].as_array().unwrap().is_empty(), level == "none", "{level}");
+            let children = t.admin.get(&format!("{ACCOUNTS}?parent=none&roleID={member}")).await;
+            assert_eq!(children.status, if level == "none" { 404 } else { 200 }, "{level}");
             let children = bob.get(&format!("{ACCOUNTS}?parent=none")).await;
             assert_eq!(children.status, if level == "none" { 404 } else { 200 }, "{level}");
         }

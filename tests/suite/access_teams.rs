@@ -263,6 +263,9 @@ both! {
             assert_eq!(carol.get(&path).await.error(404), "organization not found", "{path}");
         }
         assert_eq!(carol.get("/api/preview/insights/elsewhere/accounts/a").await.error(404), "insights account not found");
+        let body_of_theirs = json!({"resourceIdentifiers": [{"account": "a", "type": "x", "id": "y"}]});
+        let message = carol.post("/api/preview/insights/elsewhere/accounts/own/resources/references", body_of_theirs).await.error(404);
+        assert_eq!(message, "insights account not found");
         let given = json!({"addEnvironmentPermission": of("aws", "read")});
         let message = carol.patch("/api/orgs/elsewhere/teams/ops", given).await.error(404);
         assert_eq!(message, "environment \"insights/aws\" not found");

@@ -329,6 +329,24 @@ both! {
         let asked = json!({"resourceIdentifiers": [{"account": "a/global", "type": "aws:s3/bucket:Bucket", "id": "c"}]});
         let many = t.admin.post(&format!("{path}/references"), asked).await.expect(200).json();
         assert_eq!(many[0]["to"][0]["resource"]["id"], "b");
+        // Two places that name the same resource are one reference; how deep they are followed is bounded.
+        let twice = resource("d", json!({}), json!([{"type": "aws:s3/bucket:Bucket", "id": "c"}, {"type": "aws:s3/bucket:Bucket", "id": "c"}]));
+        let _ = t.admin.post(&path, json!({"resources": [twice]})).await.expect(204);
+        let ask = |depth: i64| json!({"depth": depth, "resourceIdentifiers": [{"account": "a/global", "type": "aws:s3/bucket:Bucket", "id": "d"}]});
+        for (depth, reached) in [(0, ""), (1, "c"), (2, "c b"), (3, "c b")] {
+            let found = t.admin.post(&format!("{path}/references"), ask(depth)).await.expect(200).json();
+            let (mut at, mut seen) = (&found[0], Vec::new());
+            assert!(at["to"].as_array().unwrap().len() <= 1, "{found}");
+            while let Some(next) = at["to"].get(0) {
+                seen.push(next["resource"]["id"].as_str().unwrap());
+                at = next;
+            }
+            assert_eq!(seen.join(" "), reached, "{depth}");
+        }
+        for depth in [-1, 4] {
+            let message = t.admin.post(&format!("{path}/references"), ask(depth)).await.error(400);
+            assert!(message.starts_with("depth must be in the range"), "{message}");
+        }
         assert_eq!(t.admin.get(&format!("{b}/stack_edges")).await.expect(200).json(), json!({"edges": []}));
         let _ = t.admin.get(&format!("{path}/aws:s3%252Fbucket:Bucket::nosuch")).await.error(404);
         assert_eq!(t.admin.get(&format!("{BASE}/a/policy/packs")).await.expect(200).json(), json!({"packs": []}));

@@ -3,8 +3,14 @@
 //! Knows that a page shows accounts that may be read only, however many others lie between. It must never know how a page is
 //! written.
 
-use super::{READ, View, not_found, permit, require};
-use crate::{Cx, auth::team_tag, insights::scans::aggregate, roles::find_grant};
+use super::{READ, View, not_found, require};
+use crate::{
+    Cx,
+    auth::{object_tags_in, of_settings, team_tag},
+    insights::scans::aggregate,
+    organizations::Settings,
+    roles::find_grant,
+};
 use pileus_codec::cursor::NameCursor;
 use pileus_model::{
     Error, Result,
@@ -12,7 +18,7 @@ use pileus_model::{
     caller::UserRef,
     ids::{AccountId, OrgId, RoleId, UserId},
     insights::Account,
-    names::decode_account,
+    names::{account_root, decode_account},
 };
 use pileus_store::{
     Tx,
@@ -21,7 +27,7 @@ use pileus_store::{
         scans::Scan,
         tags, teams,
     },
-    users,
+    organizations, users,
 };
 use std::collections::HashMap;
 
@@ -68,12 +74,10 @@ pub async fn list(cx: &Cx, listing: Listing) -> Result<(Vec<View>, Option<String
             let org = cx.org()?.id;
             let mut policies = vec![cx.access()?.policy.clone()];
             if let Some(role) = role {
-                let granted =
-                    find_grant(tx, org, role)?.ok_or_else(|| Error::invalid("roleID is not the id of a role"))?;
-                policies.push(granted.policy);
+                policies.push(policy_of(tx, org, role)?);
             }
             match &parent {
-                Some(parent) => children(tx, cx, &decode_account(parent), &after, wanted + 1),
+                Some(parent) => children(tx, org, &policies, &decode_account(parent), &after, wanted + 1),
                 None => roots(tx, org, &policies, &after, wanted + 1),
             }
         })
@@ -84,10 +88,35 @@ pub async fn list(cx: &Cx, listing: Listing) -> Result<(Vec<View>, Option<String
     Ok((found, next))
 }
 
-fn children(tx: &mut dyn Tx, cx: &Cx, parent: &str, after: &str, wanted: usize) -> Result<Vec<View>> {
+/// What whoever has this role may do: with a built-in one also what the organisation lets its members do.
+fn policy_of(tx: &mut dyn Tx, org: OrgId, role: RoleId) -> Result<Policy> {
+    let granted = find_grant(tx, org, role)?.ok_or_else(|| Error::invalid("roleID is not the id of a role"))?;
+    if granted.builtin.is_none() {
+        return Ok(granted.policy);
+    }
+    let settings = organizations::by_id(tx, org)?.map(|organization| Settings::parse(&organization.settings));
+    Ok(match granted.policy {
+        Policy::Everything => Policy::Everything,
+        own => Policy::Group(vec![own, of_settings(&settings.unwrap_or_default())]),
+    })
+}
+
+/// The children of a root that all of these policies let read.
+fn children(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    policies: &[Policy],
+    parent: &str,
+    after: &str,
+    wanted: usize,
+) -> Result<Vec<View>> {
+    let root = account_root(parent);
+    let tags = object_tags_in(tx, org, ObjectKind::Account, root)?;
+    let object = Object { kind: ObjectKind::Account, identity: root, tags: &tags };
     // Whoever may not see the parent is not told that there is one.
-    permit(tx, cx, READ, parent).map_err(|_| not_found())?;
-    let org = cx.org()?.id;
+    if !policies.iter().all(|policy| policy.allows(READ, &object)) {
+        return Err(not_found());
+    }
     let parent = require(tx, org, parent)?.account;
     let limit = i64::try_from(wanted).unwrap_or(CHUNK);
     let listed = store::children(tx, org, parent.id, after, limit)?;

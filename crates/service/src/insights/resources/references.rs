@@ -14,8 +14,9 @@ use pileus_model::{
 };
 use pileus_store::{
     Tx,
-    insights::resources::{self as store, ResourceRow},
+    insights::resources::{self as store, EdgeRow, ResourceRow},
 };
+use std::collections::HashSet;
 
 /// Resources that are asked for at once.
 const MAX_ASKED: usize = 100;
@@ -97,14 +98,20 @@ fn follow(
     let version = version(tx, org, &resource, which)?;
     let (mut from, mut to) = (Vec::new(), Vec::new());
     if depth > 0 {
-        for edge in store::edges_to(tx, org, &resource, MAX_EDGES)? {
-            from.extend(next(tx, org, &resource, edge.other, depth, left)?);
+        for other in others(store::edges_to(tx, org, &resource, MAX_EDGES)?) {
+            from.extend(next(tx, org, &resource, other, depth, left)?);
         }
-        for edge in store::edges(tx, org, &resource, version.version, None, MAX_EDGES)? {
-            to.extend(next(tx, org, &resource, edge.other, depth, left)?);
+        for other in others(store::edges(tx, org, &resource, version.version, None, MAX_EDGES)?) {
+            to.extend(next(tx, org, &resource, other, depth, left)?);
         }
     }
     Ok(Referring { found: Found { resource, version }, from, to })
+}
+
+/// The other ends of edges, each once: one resource may name another in several places.
+fn others(edges: Vec<EdgeRow>) -> impl Iterator<Item = ResourceRow> {
+    let mut seen = HashSet::new();
+    edges.into_iter().filter_map(|edge| edge.other).filter(move |other| seen.insert((other.account, other.key)))
 }
 
 /// The other end of a reference, unless it is the resource itself, is gone, or the answer is long enough.
@@ -112,13 +119,11 @@ fn next(
     tx: &mut dyn Tx,
     org: OrgId,
     of: &ResourceRow,
-    other: Option<ResourceRow>,
+    other: ResourceRow,
     depth: i64,
     left: &mut usize,
 ) -> Result<Option<Referring>> {
-    let there = |other: &ResourceRow| other.gone_at.is_none() && (other.account, other.key) != (of.account, of.key);
-    let Some(other) = other.filter(there) else { return Ok(None) };
-    if *left == 0 {
+    if other.gone_at.is_some() || (other.account, other.key) == (of.account, of.key) || *left == 0 {
         return Ok(None);
     }
     *left -= 1;

@@ -71,8 +71,8 @@ fn item(cx: &Cx, mut reported: Reported) -> Result<Item> {
 /// # Errors
 /// `NotFound`; `Invalid` for a parent, for too many, or a bad type or id.
 pub async fn upsert(cx: &Cx, account: &str, reported: Vec<Reported>) -> Result<()> {
-    if !(1..=MAX_REPORTED).contains(&reported.len()) {
-        return Err(Error::invalid(format!("resources must hold 1 to {MAX_REPORTED} resources")));
+    if reported.len() > MAX_REPORTED {
+        return Err(Error::invalid(format!("resources must not hold more than {MAX_REPORTED} resources")));
     }
     let items = reported.into_iter().map(|reported| item(cx, reported)).collect::<Result<Vec<_>>>()?;
     let (cx, app, name) = (cx.clone(), cx.app.clone(), decode_account(account));
