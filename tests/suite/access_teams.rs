@@ -202,6 +202,19 @@ both! {
         let _ = bob.post(&path, json!({})).await.expect(200);
     }
 
+    async fn copies_keep_what_teams_have_where_that_is_asked_for(t: TestApp) {
+        environment(&t.admin, "aws", "111111111111", "right").await;
+        let bob = t.member("bob", "member").await;
+        new_team(&t, "ops", &["bob"]).await;
+        let _ = give(&t.admin, "ops", "aws", "open").await.expect(204);
+        let clone = format!("{ENVIRONMENTS}/insights/aws/clone");
+        let _ = t.admin.post(&clone, json!({"name": "closed"})).await.expect(204);
+        let _ = t.admin.post(&clone, json!({"name": "kept", "preserveAccess": true})).await.expect(204);
+        let _ = bob.post(&format!("{ENVIRONMENTS}/insights/closed/open"), json!({})).await.error(403);
+        let _ = bob.post(&format!("{ENVIRONMENTS}/insights/kept/open"), json!({})).await.expect(200);
+        let _ = bob.patch(&format!("{ENVIRONMENTS}/insights/kept"), json!({})).await.error(403);
+    }
+
     async fn as_long_as_the_team_may(t: TestApp) {
         environment(&t.admin, "aws", "111111111111", "right").await;
         let bob = t.member("bob", "member").await;

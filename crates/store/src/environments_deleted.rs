@@ -112,6 +112,7 @@ pub fn purge_one(tx: &mut dyn Tx, before: Timestamp) -> Result<bool> {
         "DELETE FROM environment_revisions WHERE env_id = $1",
         "DELETE FROM environment_revision_tags WHERE env_id = $1",
         "DELETE FROM environment_tags WHERE env_id = $1",
+        "DELETE FROM environment_teams WHERE env_id = $1",
         "DELETE FROM environment_imports WHERE env_id = $1",
         "DELETE FROM environment_sessions WHERE env_id = $1",
         "DELETE FROM environments WHERE id = $1",

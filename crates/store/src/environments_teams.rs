@@ -153,6 +153,20 @@ pub fn set(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, team: TeamId, to: Op
     Ok(())
 }
 
+/// Gives teams on one environment what they were given on another one.
+///
+/// # Errors
+/// As [`Tx::execute`].
+pub fn copy(tx: &mut dyn Tx, org: OrgId, from: EnvironmentId, to: EnvironmentId) -> Result<()> {
+    tx.run(
+        "INSERT INTO environment_teams (org_id, env_id, team_id, permission, longest_open)
+         SELECT g.org_id, e.id, g.team_id, g.permission, g.longest_open FROM environment_teams g, environments e
+         WHERE g.org_id = $1 AND g.env_id = $2 AND e.id = $3",
+        &[org.as_bytes().into(), from.as_bytes().into(), to.as_bytes().into()],
+    )
+    .map(|_| ())
+}
+
 /// Forgets a team that is deleted.
 ///
 /// # Errors

@@ -27,7 +27,7 @@ use pileus_store::{
     Recorded, Tx,
     environments::{self as store, EnvironmentRow},
     environments_revisions::{self as revisions, RevisionRow},
-    environments_tags as tags,
+    environments_tags as tags, environments_teams,
 };
 use std::sync::Arc;
 
@@ -49,7 +49,8 @@ pub struct Copy {
     pub version: Option<i64>,
     /// With all revisions before it, their numbers, authors and times; else it has one revision, written now.
     pub history: bool,
-    /// It belongs to whom the original belongs; else to who copies it.
+    /// It belongs to whom the original belongs, and teams have on it what they have on the original; else it belongs to who
+    /// copies it.
     pub access: bool,
     /// With the original's tags.
     pub tags: bool,
@@ -153,12 +154,14 @@ async fn keep(cx: &Cx, source: &Source, copy: EnvironmentRow, written: Vec<Writt
             let latest = if wanted.history { number } else { 1 };
             let mut copy = EnvironmentRow { latest, ..copy.clone() };
             if wanted.access {
-                // Permissions of teams on single environments belong here, once there are any.
                 (copy.owner, copy.owner_login, copy.owner_name) =
                     (original.owner, original.owner_login.clone(), original.owner_name.clone());
             }
             copy.data_key = cx.app.keys.current(tx, copy.id.as_bytes(), &copy.data_key, &*cx.app.entropy)?;
             store::insert(tx, org, &copy)?;
+            if wanted.access {
+                environments_teams::copy(tx, org, original.id, copy.id)?;
+            }
             add_revisions(tx, &cx, (&original, &copy), &written, wanted.history)?;
             if wanted.revision_tags {
                 copy_revision_tags(tx, org, (&original, &copy), number, wanted.history)?;
