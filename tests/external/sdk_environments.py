@@ -179,6 +179,12 @@ def issuer():
         assert found["jwks_uri"].endswith(f"{path}/.well-known/jwks"), found
 
 
+def master_key():
+    keys = own("GetMasterKeys", "/api/admin/keys")
+    done = own("RotateMasterKey", "/api/admin/keys/rotate", method="POST")
+    assert done["active"] != keys["active"] and not done.get("retiring"), (keys, done)
+
+
 def walk():
     texts()
     evaluation()
@@ -189,3 +195,4 @@ def walk():
     providers()
     protection()
     issuer()
+    master_key()

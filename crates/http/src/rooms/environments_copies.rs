@@ -5,14 +5,14 @@ use pileus_contract::{ops, wire};
 use pileus_model::Result;
 use pileus_service::{
     Cx,
-    environments::{self as service, Copy},
+    environments::{self as service, NewCopy},
 };
 use serde_json::{Value, json};
 
 /// `CloneEnvironment`
 pub async fn clone(cx: Cx, args: ops::CloneEnvironmentArgs) -> Result<()> {
     let body = args.body;
-    let wanted = Copy {
+    let wanted = NewCopy {
         project: body.project,
         name: body.name,
         // SDKs without a notion of absence send 0, which no revision has.

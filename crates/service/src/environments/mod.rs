@@ -27,7 +27,7 @@ mod world;
 
 pub use change::{create, delete, metadata, set_protected, settings};
 pub use context::schema as context_schema;
-pub use copies::{Copy, copy};
+pub use copies::{NewCopy, copy};
 pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
 pub use deleted::{list as list_deleted, restore};
 pub(crate) use evaluate::EVALUATIONS;
