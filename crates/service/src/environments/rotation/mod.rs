@@ -29,7 +29,8 @@ use pileus_store::{
     Recorded,
     environments_rotation::{self as store, RotationRow, SecretRow},
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use settle::Keeping;
+use std::{sync::Arc, time::Duration};
 
 /// A rotation that runs.
 const RUNNING: &str = "in_progress";
@@ -125,8 +126,8 @@ pub(in crate::environments) async fn run(
             () = tokio::time::sleep(SIGN_OF_LIFE) => show_life(&app, &mut seen).await,
         }
     };
-    let kept = journal.as_ref().map(|journal| journal.kept()).unwrap_or_default();
-    let (event, retired) = settle::settle(&who, rotation, &performed, &kept).await?;
+    let keeping = Keeping::of(journal.as_deref());
+    let (event, retired) = settle::settle(&who, rotation, &performed, &keeping).await?;
     if let Some(journal) = journal {
         settle::take_away(&journal, retired).await;
     }
@@ -136,7 +137,7 @@ pub(in crate::environments) async fn run(
 /// Ends what was begun and cannot be done.
 pub(in crate::environments) async fn give_up(who: &Who, rotation: RotationRow, why: Error) -> Result<()> {
     let performed = Performed { refused: Some(why), ..Performed::default() };
-    settle::settle(who, rotation, &performed, &BTreeMap::new()).await.map(|_| ())
+    settle::settle(who, rotation, &performed, &Keeping::default()).await.map(|_| ())
 }
 
 /// Tells the others that this rotation is still worked on. If that fails they take it up, which this one notices.
