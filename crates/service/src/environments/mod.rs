@@ -23,6 +23,7 @@ mod sealing;
 mod sessions;
 mod tags;
 mod versions;
+mod waiting;
 mod world;
 
 pub use change::{create, delete, metadata, set_protected, settings};
@@ -50,6 +51,7 @@ pub use versions::{
     Revision, create_revision_tag, delete_revision_tag, move_revision_tag, read_revision_tag, retract, revision_tags,
     revisions,
 };
+pub use waiting::Waiting;
 
 use pileus_model::{
     Error, Result,
