@@ -30,7 +30,7 @@ use pileus_store::{
     environments_rotation::{self as store, RotationRow, SecretRow},
 };
 use settle::Keeping;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A rotation that runs.
 const RUNNING: &str = "in_progress";
@@ -164,10 +164,14 @@ pub async fn history(cx: &Cx, project: &str, name: &str) -> Result<Vec<RotationE
         .store
         .read(move |tx| {
             let row = require(tx, org, &project, &name)?;
-            let rotations = store::of_environment(tx, org, row.id, LISTED)?;
-            let with =
-                |rotation: RotationRow| Ok(RotationEvent { secrets: store::secrets(tx, org, rotation.id)?, rotation });
-            rotations.into_iter().map(with).collect()
+            let mut secrets: BTreeMap<_, Vec<SecretRow>> = BTreeMap::new();
+            for (rotation, secret) in store::secrets_of_environment(tx, org, row.id, LISTED)? {
+                secrets.entry(rotation).or_default().push(secret);
+            }
+            let rotations = store::of_environment(tx, org, row.id, LISTED)?.into_iter();
+            Ok(rotations
+                .map(|rotation| RotationEvent { secrets: secrets.remove(&rotation.id).unwrap_or_default(), rotation })
+                .collect())
         })
         .await
 }
