@@ -123,6 +123,14 @@ def copies():
     assert set(fields) == {"currentEnvironment", "pulumi", "rootEnvironment"}, fields
 
 
+def older_addresses():
+    at = (ORG, "old")
+    api.create_environment_preview_environments(*at, models.CreateEnvironmentRequest(project="default", name="old"))
+    api.create_revision_tag_preview_environments_versions_tags(*at, "live", {"revision": 1})
+    assert api.read_revision_tag_esc_environments(ORG, "default", "old", "live").revision == 1
+    api.delete_environment_esc_environments(ORG, "default", "old")
+
+
 def rotation():
     at = (ORG, "web", "rotated")
     path = f"{BASE}/web/rotated"
@@ -179,13 +187,21 @@ def issuer():
         assert found["jwks_uri"].endswith(f"{path}/.well-known/jwks"), found
 
 
+def master_key():
+    keys = own("GetMasterKeys", "/api/admin/keys")
+    done = own("RotateMasterKey", "/api/admin/keys/rotate", method="POST")
+    assert done["active"] != keys["active"] and not done.get("retiring"), (keys, done)
+
+
 def walk():
     texts()
     evaluation()
     tags()
     revisions()
     copies()
+    older_addresses()
     rotation()
     providers()
     protection()
     issuer()
+    master_key()

@@ -214,10 +214,19 @@ async fn environments(w: &mut Walk) {
         let _ = w.step("PatchEnvironmentSettings", &format!("{x}/settings"), body, &[event]).await;
     }
     environment_copies(w, BASE, &x).await;
+    older_addresses(w).await;
     let _ = w.one("UpdateEnvironment_esc_environments", &x, Some(json!({"values": {"a": 2}}))).await;
     let _ =
         w.one("RetractEnvironmentRevision_esc_environments", &format!("{x}/versions/2/retract"), Some(json!({}))).await;
     let _ = w.one("DeleteEnvironment_esc_environments", &x, None).await;
+}
+
+/// What is made at the older addresses.
+async fn older_addresses(w: &mut Walk) {
+    let x = "/api/preview/environments/pulumi/old";
+    let _ = w.one("CreateEnvironment_preview_environments", x, None).await;
+    let tag = format!("{x}/versions/tags/live");
+    let _ = w.one("CreateRevisionTag_preview_environments_versions_tags", &tag, Some(json!({}))).await;
 }
 
 /// A copy, which is given away, deleted and restored.

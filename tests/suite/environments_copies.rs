@@ -182,6 +182,33 @@ both! {
         assert_eq!(updated.last().unwrap(), "Gave environment \"web/prod\" to \"bob\"; before, it was owned by \"admin\"");
     }
 
+    async fn older_addresses_are_those_of_the_default_project(t: TestApp) {
+        let old = "/api/preview/environments/pulumi";
+        let x = format!("{old}/legacy");
+        let _ = t.admin.send("POST", &x, None).await.expect(200);
+        let text = "values: {a: 1, s: {\"fn::secret\": old}}\n";
+        let updated = crate::environments::raw(&t.admin, "PATCH", &x, text, None).await.expect(200);
+        assert_eq!(updated.header("Pulumi-ESC-Revision"), "2");
+        let _ = t.admin.post(&format!("{x}/versions/tags/live"), json!({"revision": 2})).await.expect(204);
+        let both = |path: &str| [format!("{x}{path}"), format!("{BASE}/default/legacy{path}")];
+        for path in ["", "/decrypt", "/versions", "/versions/live", "/versions/tags", "/versions/tags/live", "/tags", "/metadata"] {
+            let [here, there] = both(path);
+            let (here, there) = (t.admin.get(&here).await.expect(200), t.admin.get(&there).await.expect(200));
+            assert_eq!(here.text(), there.text(), "{path}");
+        }
+        let id = t.admin.send("POST", &format!("{x}/open"), None).await.expect(200).json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(t.admin.get(&format!("{x}/open/{id}?property=s")).await.expect(200).json()["value"], "old");
+        assert_eq!(t.admin.get(old).await.expect(200).json()["environments"][0]["project"], "default");
+        // With its permissions, and its record.
+        let bob = t.member_with("bob", &[]).await;
+        let _ = bob.get(&x).await.error(403);
+        assert_eq!(said(&t, "auth-failure-environment").await.len(), 1);
+        assert_eq!(said(&t, "environment-open").await, ["Opened environment \"default/legacy\" at revision 2 for user \"admin\""]);
+        let _ = t.admin.delete(&x).await.expect(200);
+        let _ = t.admin.get(&x).await.error(404);
+        let _ = t.admin.get(&format!("{x}/hooks")).await.error(501);
+    }
+
     async fn the_context_has_a_schema(t: TestApp) {
         let schema = t.admin.get("/api/esc/context/schema").await.expect(200).json()["schema"].clone();
         create(&t.admin, "web/prod").await;

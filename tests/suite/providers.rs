@@ -144,6 +144,18 @@ both! {
             assert!(said.contains(word) && !said.contains("planted-4711"), "{provider} {inputs}: {said}");
         }
         assert_eq!(said(&t, "environment-open").await, Vec::<String>::new());
+        // What is given as secret stays secret.
+        let id = json!({"fn::secret": "planted-id"});
+        let keys = json!({"accessKeyId": id, "secretAccessKey": "planted-4711"});
+        stored(&t.admin, "right/secret", json!({"login": {"fn::open::aws-login": {"static": keys}}})).await;
+        let login = open(&t.admin, "right/secret").await["properties"]["login"]["value"].clone();
+        assert_eq!((&login["accessKeyId"]["secret"], &login["secretAccessKey"]["secret"]), (&json!(true), &json!(true)));
+        for inputs in [json!(null), json!("x"), json!([]), json!(1)] {
+            create(&t.admin, &format!("wrong/{}", inputs.to_string().len())).await;
+            let text = json!({"values": {"a": {"fn::open::aws-login": inputs}}}).to_string();
+            let answer = put(&t.admin, &format!("wrong/{}", inputs.to_string().len()), &text).await;
+            assert_eq!(answer.status, 400, "{inputs} {}", answer.text());
+        }
         create(&t.admin, "wrong/unknown").await;
         let unknown = put(&t.admin, "wrong/unknown", "values:\n  a:\n    fn::open::vault-login: {}\n").await.expect(400).json();
         assert_eq!(unknown["diagnostics"][0]["summary"], "unknown provider \"vault-login\"");

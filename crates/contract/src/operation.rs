@@ -19,6 +19,8 @@ pub struct Operation {
     pub served: Option<Served>,
     /// Not served, and answers 404 instead of 501, because a client expects that.
     pub absent: bool,
+    /// The operation that serves it, where it is only an older address of that one.
+    pub alias: Option<&'static str>,
 }
 
 impl Operation {
@@ -30,15 +32,25 @@ impl Operation {
         tag: &'static str,
         served: Served,
     ) -> Self {
-        Self { id, method, path, tag, served: Some(served), absent: false }
+        Self { id, method, path, tag, served: Some(served), absent: false, alias: None }
     }
     /// One that answers 404.
     pub const fn absent(id: &'static str, method: &'static str, path: &'static str, tag: &'static str) -> Self {
-        Self { id, method, path, tag, served: None, absent: true }
+        Self { id, method, path, tag, served: None, absent: true, alias: None }
     }
     /// One that answers 501.
     pub const fn unserved(id: &'static str, method: &'static str, path: &'static str, tag: &'static str) -> Self {
-        Self { id, method, path, tag, served: None, absent: false }
+        Self { id, method, path, tag, served: None, absent: false, alias: None }
+    }
+    /// One that is another one's older address. What its path lacks of the other's is the project `default`.
+    pub const fn alias(
+        id: &'static str,
+        method: &'static str,
+        path: &'static str,
+        tag: &'static str,
+        target: &'static str,
+    ) -> Self {
+        Self { id, method, path, tag, served: None, absent: false, alias: Some(target) }
     }
     /// Whether it only reads.
     pub fn reads(&self) -> bool {

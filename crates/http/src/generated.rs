@@ -17,11 +17,15 @@ pub fn register(b: &mut Builder) {
     b.op::<ops::CreateEnvironmentScheduleArgs, _, _>(rooms::environments_schedules::create);
     b.op::<ops::CreateEnvironmentTagEscEnvironmentsArgs, _, _>(rooms::environments_tags::create);
     b.op::<ops::CreateEnvironmentEscEnvironmentsArgs, _, _>(rooms::environments::create);
+    b.op::<ops::CreateEnvironmentPreviewEnvironmentsArgs, _, _>(rooms::environments_copies::create_default);
     b.op::<ops::CreateOrgTokenArgs, _, _>(rooms::tokens::create_org);
     b.op::<ops::CreateOrganizationArgs, _, _>(rooms::admin::create_organization);
     b.op::<ops::CreatePersonalTokenArgs, _, _>(rooms::account::create_token);
     b.op::<ops::CreatePulumiTeamArgs, _, _>(rooms::teams::create);
     b.op::<ops::CreateRevisionTagEscEnvironmentsVersionsTagsArgs, _, _>(rooms::environments_versions::create_tag);
+    b.op::<ops::CreateRevisionTagPreviewEnvironmentsVersionsTagsArgs, _, _>(
+        rooms::environments_copies::create_tag_default,
+    );
     b.op::<ops::CreateRoleArgs, _, _>(rooms::roles::create);
     b.op::<ops::CreateTeamTokenArgs, _, _>(rooms::tokens::create_team);
     b.op::<ops::CreateUserArgs, _, _>(rooms::admin::create_user);

@@ -9,6 +9,10 @@ use pileus_contract::{Operation, Served};
 use pileus_model::{Error, Result};
 use std::collections::HashMap;
 
+/// What the paths of older addresses lack, and what it is there.
+const PROJECT: &str = "projectName";
+const DEFAULT_PROJECT: &str = "default";
+
 /// One operation, ready to be called or refused.
 pub(crate) struct Route {
     /// Its declaration.
@@ -17,6 +21,8 @@ pub(crate) struct Route {
     pub params: Vec<&'static str>,
     /// How it is served; `None` where it is not.
     pub endpoint: Option<Endpoint>,
+    /// Where the route is that serves it, if it is an older address of that one: its path's index.
+    alias: Option<usize>,
 }
 
 /// How an operation is served.
@@ -83,12 +89,29 @@ impl Routes {
                 }
             };
             let method: Method = operation.method.parse().map_err(|_| wrong(operation, "has no valid method"))?;
-            routes.paths[index].add(method, Route { operation, params, endpoint })?;
+            routes.paths[index].add(method, Route { operation, params, endpoint, alias: None })?;
         }
+        routes.join_aliases()?;
         match handlers.keys().next() {
             Some(id) => Err(Error::internal(format!("the operation {id} has a handler and is not served"))),
             None => Ok(routes),
         }
+    }
+
+    /// Tells older addresses where they are served.
+    fn join_aliases(&mut self) -> Result<()> {
+        let mut served = HashMap::new();
+        for (index, path) in self.paths.iter().enumerate() {
+            let here = path.by_method.iter().filter(|(_, route)| route.endpoint.is_some());
+            served.extend(here.map(|(_, route)| (route.operation.id, index)));
+        }
+        for (_, route) in self.paths.iter_mut().flat_map(|path| &mut path.by_method) {
+            if let Some(target) = route.operation.alias {
+                let index = served.get(target).copied();
+                route.alias = Some(index.ok_or_else(|| wrong(route.operation, "is an alias of what is not served"))?);
+            }
+        }
+        Ok(())
     }
 
     /// What this method and this raw path lead to. A `HEAD` is served by `GET` where it is not declared itself.
@@ -107,18 +130,26 @@ impl Routes {
             }
         };
         let routes = &self.paths[*found.value];
-        let with = |wanted: &Method| routes.by_method.iter().find(|(m, _)| m == wanted).map(|(_, route)| route);
-        let route = with(method).or_else(|| if method == Method::HEAD { with(&Method::GET) } else { None });
-        let Some(route) = route else { return Ok(Found::OtherMethods(&routes.allow)) };
+        let Some(route) = routes.with(method) else { return Ok(Found::OtherMethods(&routes.allow)) };
         let mut params = Vec::with_capacity(route.params.len());
         for (name, (_, raw)) in route.params.iter().zip(found.params.iter()) {
             params.push((*name, text::decode(&format!("the path parameter \"{name}\""), raw.as_bytes())?));
+        }
+        if let Some(target) = route.alias.and_then(|index| self.paths[index].with(method)) {
+            params.push((PROJECT, DEFAULT_PROJECT.to_owned()));
+            params.retain(|(name, _)| target.params.contains(name));
+            return Ok(Found::Operation(target, params));
         }
         Ok(Found::Operation(route, params))
     }
 }
 
 impl PathRoutes {
+    /// What serves this method; `GET` serves `HEAD` where that is not declared.
+    fn with(&self, method: &Method) -> Option<&Route> {
+        let with = |wanted: &Method| self.by_method.iter().find(|(m, _)| m == wanted).map(|(_, route)| route);
+        with(method).or_else(|| if method == Method::HEAD { with(&Method::GET) } else { None })
+    }
     fn add(&mut self, method: Method, route: Route) -> Result<()> {
         if self.by_method.iter().any(|(m, _)| *m == method) {
             return Err(wrong(route.operation, "has the method and path of another one"));
@@ -189,6 +220,10 @@ mod tests {
             let path = operation.path.replace(['{', '}'], "");
             let method: Method = operation.method.parse().map_err(|_| wrong(operation, "method"))?;
             match routes.find(&method, &path)? {
+                Found::Operation(route, _) if operation.alias.is_some() => {
+                    assert_eq!(Some(route.operation.id), operation.alias, "{path}");
+                    assert!(route.endpoint.is_some());
+                }
                 Found::Operation(route, params) => {
                     assert_eq!(route.operation.id, operation.id, "{path}");
                     let expected: Vec<_> = route.params.iter().map(|name| (*name, (*name).to_owned())).collect();
@@ -208,6 +243,19 @@ mod tests {
         assert_eq!(found(Method::GET, "/api/orgs/a%252Fb/teams/a%2fb")?, ("GetTeam", of("a%2Fb")));
         assert!(found(Method::GET, "/api/orgs/%ff/teams/ops").is_err());
         assert!(found(Method::GET, "/api/orgs/%zz/teams/ops").is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn older_addresses_are_of_the_default_project() -> Result<()> {
+        let of = |project: &str| {
+            vec![("orgName", "acme".to_owned()), ("envName", "prod".to_owned()), ("projectName", project.to_owned())]
+        };
+        let read = found(Method::GET, "/api/preview/environments/acme/prod")?;
+        assert_eq!(read, ("ReadEnvironment_esc_environments", of("default")));
+        assert_eq!(found(Method::HEAD, "/api/preview/environments/acme/prod")?.0, "HeadEnvironment_esc_environments");
+        let (id, params) = found(Method::GET, "/api/preview/environments/acme")?;
+        assert_eq!((id, params), ("ListOrgEnvironments_esc", vec![("orgName", "acme".to_owned())]));
         Ok(())
     }
 

@@ -43,6 +43,8 @@ pub struct App {
     pub reach: environments::Reach,
     /// Evaluations that run at once: each holds a thread that the store may need.
     pub evaluations: tokio::sync::Semaphore,
+    /// Openings that wait for clouds.
+    pub waiting: environments::Waiting,
     /// The rotators of secrets.
     pub(crate) rotators: crate::environments::Rotators,
     /// What the operator configured.
@@ -69,6 +71,7 @@ impl App {
             keys: Keys::none(),
             reach: environments::Reach::default(),
             evaluations: tokio::sync::Semaphore::new(environments::EVALUATIONS),
+            waiting: environments::Waiting::default(),
             scans: scans::Signals::default(),
             clouds: Arc::new(NoClouds),
             rotators: crate::environments::Rotators::default(),

@@ -98,6 +98,19 @@ pub fn by_id(tx: &mut dyn Tx, org: OrgId, id: EnvironmentId) -> Result<Option<En
     )
 }
 
+/// The environment with this id, also if it was deleted and can still be restored.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn by_id_even_deleted(tx: &mut dyn Tx, org: OrgId, id: EnvironmentId) -> Result<Option<EnvironmentRow>> {
+    tx.one(
+        "SELECT id, project, name, owner_id, owner_login, owner_name, data_key, latest, protected, created_at, modified_at
+         FROM environments WHERE org_id = $1 AND id = $2",
+        &[org.as_bytes().into(), id.as_bytes().into()],
+        environment,
+    )
+}
+
 /// At most `limit` environments in the order of project and name, after this one (`("", "")`: from the start).
 ///
 /// # Errors

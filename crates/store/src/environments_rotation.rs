@@ -253,17 +253,39 @@ pub fn secrets(tx: &mut dyn Tx, org: OrgId, rotation: EnvironmentRotationId) -> 
         "SELECT id, path, rotator, status, error, made FROM environment_rotated_secrets
          WHERE org_id = $1 AND rotation_id = $2 ORDER BY path",
         &[org.as_bytes().into(), rotation.as_bytes().into()],
-        |row| {
-            Ok(SecretRow {
-                id: EnvironmentRotationId::from_bytes(row.id(0)?),
-                path: row.text(1)?.to_owned(),
-                rotator: row.text(2)?.to_owned(),
-                status: row.text(3)?.to_owned(),
-                error: row.opt(4, <dyn Row>::text)?.map(str::to_owned),
-                made: row.opt(5, <dyn Row>::bytes)?.map(<[u8]>::to_vec),
-            })
-        },
+        secret,
     )
+}
+
+/// The secrets of the newest `limit` rotations of an environment, each with its rotation, by path.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn secrets_of_environment(
+    tx: &mut dyn Tx,
+    org: OrgId,
+    env: EnvironmentId,
+    limit: i64,
+) -> Result<Vec<(EnvironmentRotationId, SecretRow)>> {
+    tx.all(
+        "SELECT id, path, rotator, status, error, made, rotation_id FROM environment_rotated_secrets
+         WHERE rotation_id IN
+           (SELECT id FROM environment_rotations WHERE org_id = $1 AND env_id = $2 ORDER BY id DESC LIMIT $3)
+         ORDER BY path",
+        &[org.as_bytes().into(), env.as_bytes().into(), limit.into()],
+        |row| Ok((EnvironmentRotationId::from_bytes(row.id(6)?), secret(row)?)),
+    )
+}
+
+fn secret(row: &dyn Row) -> Result<SecretRow> {
+    Ok(SecretRow {
+        id: EnvironmentRotationId::from_bytes(row.id(0)?),
+        path: row.text(1)?.to_owned(),
+        rotator: row.text(2)?.to_owned(),
+        status: row.text(3)?.to_owned(),
+        error: row.opt(4, <dyn Row>::text)?.map(str::to_owned),
+        made: row.opt(5, <dyn Row>::bytes)?.map(<[u8]>::to_vec),
+    })
 }
 
 /// Keeps a credential that is to be taken away.

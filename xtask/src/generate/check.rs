@@ -30,6 +30,12 @@ pub fn check(contract: &Contract, pulumi: &Value) -> Result<()> {
         if operation.absent.is_some() && (operation.policy.is_some() || !operation.reads()) {
             say("only a read that is not served can be absent".into());
         }
+        if let Some(alias) = &operation.alias {
+            let target = contract.served().find(|(target, _)| target.id == *alias);
+            if operation.policy.is_some() || target.is_none_or(|(target, _)| target.method != operation.method) {
+                say(format!("is an alias: {alias} must be served, with the same method, and this one not"));
+            }
+        }
         let Some(policy) = &operation.policy else { continue };
         if let Some(other) = handlers.insert(policy.serve.as_str(), &operation.id) {
             say(format!("{} already serves {other}", policy.serve));

@@ -19,6 +19,8 @@ struct Served {
     operations: BTreeMap<String, Policy>,
     #[serde(default)]
     absent: BTreeMap<String, String>,
+    #[serde(default)]
+    alias: BTreeMap<String, String>,
 }
 
 /// Reads everything below `contract/` of this workspace.
@@ -45,7 +47,7 @@ pub fn load(root: &Path) -> Result<Contract> {
         };
     }
     let mut resolver = Resolver::new(schemas);
-    let (mut policies, mut absent) = (served.operations, served.absent);
+    let (mut policies, mut absent, mut aliases) = (served.operations, served.absent, served.alias);
     let mut declarations = Vec::new();
     for (document, own) in [(&theirs, false), (&ours, true)] {
         for (path, methods) in object(document, &["paths"])? {
@@ -62,11 +64,11 @@ pub fn load(root: &Path) -> Result<Contract> {
     }
     let mut operations = Vec::new();
     for (id, method, path, declared, policy, own) in declarations {
-        let absent = absent.remove(&id);
+        let (absent, alias) = (absent.remove(&id), aliases.remove(&id));
         let operation = operation(&mut resolver, id, (method, path), &declared, policy)?;
-        operations.push(Operation { own, absent, ..operation });
+        operations.push(Operation { own, absent, alias, ..operation });
     }
-    if let Some(id) = policies.keys().chain(absent.keys()).next() {
+    if let Some(id) = policies.keys().chain(absent.keys()).chain(aliases.keys()).next() {
         return Err(format!("contract/served.toml: no operation is called {id}"));
     }
     operations.sort_by(|a, b| a.id.cmp(&b.id));
@@ -121,6 +123,7 @@ fn operation(
         own: false,
         policy: None,
         absent: None,
+        alias: None,
         id,
     };
     let Some(policy) = policy else { return Ok(operation) };

@@ -48,6 +48,8 @@ pub struct Operation {
     pub policy: Option<Policy>,
     /// Why it answers 404 instead of 501, if it does.
     pub absent: Option<String>,
+    /// The operation that serves it, where it is only another address of that one.
+    pub alias: Option<String>,
 }
 
 impl Operation {

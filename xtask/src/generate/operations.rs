@@ -23,10 +23,11 @@ pub fn write(contract: &Contract) -> String {
     for operation in &contract.operations {
         let (id, method, path) = (literal(&operation.id), literal(&operation.method), literal(&operation.path));
         let head = format!("({id}, {method}, {path}, {}", literal(operation.tag()));
-        let _ = match (&operation.policy, &operation.absent) {
-            (Some(policy), _) => writeln!(out, "    Operation::served{head}, {}),", served(operation, policy)),
-            (None, Some(_)) => writeln!(out, "    Operation::absent{head}),"),
-            (None, None) => writeln!(out, "    Operation::unserved{head}),"),
+        let _ = match (&operation.policy, &operation.absent, &operation.alias) {
+            (Some(policy), ..) => writeln!(out, "    Operation::served{head}, {}),", served(operation, policy)),
+            (_, Some(_), _) => writeln!(out, "    Operation::absent{head}),"),
+            (.., Some(alias)) => writeln!(out, "    Operation::alias{head}, {}),", literal(alias)),
+            _ => writeln!(out, "    Operation::unserved{head}),"),
         };
     }
     out.push_str("];\n");

@@ -25,10 +25,11 @@ fn table(contract: &Contract) -> String {
     let own = contract.operations.iter().filter(|o| o.own).count();
     let served = contract.served().count();
     let absent = contract.operations.iter().filter(|o| o.absent.is_some()).count();
+    let aliases = contract.operations.iter().filter(|o| o.alias.is_some()).count();
     let mut out = format!(
-        "\n{all} operations are declared, {own} of them ours: {served} are served, {absent} answer 404 because a client \
-         expects that, {} answer 501.\n\n## Served\n\n",
-        all - served - absent
+        "\n{all} operations are declared, {own} of them ours: {served} are served, {aliases} are older addresses \
+         of those, {absent} answer 404 because a client expects that, {} answer 501.\n\n## Served\n\n",
+        all - served - aliases - absent
     );
     let mut by_tag: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (operation, policy) in contract.served() {
@@ -42,14 +43,24 @@ fn table(contract: &Contract) -> String {
         let _ =
             write!(out, "### {tag}\n\n| operation | request | access | |\n|---|---|---|---|\n{}\n\n", lines.join("\n"));
     }
-    out.push_str("## Not served, answers 404\n\n| operation | request | why |\n|---|---|---|\n");
+    out.push_str(
+        "## Older addresses\n\nFor environments of the project `default`.\n\n| request | serves |\n|---|---|\n",
+    );
+    for operation in &contract.operations {
+        if let Some(alias) = &operation.alias {
+            let _ = writeln!(out, "| `{} {}` | `{alias}` |", operation.method, operation.path);
+        }
+    }
+    out.push_str("\n## Not served, answers 404\n\n| operation | request | why |\n|---|---|---|\n");
     for operation in &contract.operations {
         if let Some(why) = &operation.absent {
             let _ = writeln!(out, "| `{}` | `{} {}` | {why} |", operation.id, operation.method, operation.path);
         }
     }
     let mut unserved: BTreeMap<&str, usize> = BTreeMap::new();
-    for operation in contract.operations.iter().filter(|o| o.policy.is_none() && o.absent.is_none()) {
+    for operation in
+        contract.operations.iter().filter(|o| o.policy.is_none() && o.absent.is_none() && o.alias.is_none())
+    {
         *unserved.entry(operation.tag()).or_default() += 1;
     }
     out.push_str("\n## Not served, answers 501\n\n| tag | operations |\n|---|---|\n");

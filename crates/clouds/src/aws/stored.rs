@@ -108,7 +108,9 @@ impl Aws {
         let partition =
             partition.ok_or_else(|| CloudError::Setting("the role is no ARN of a known partition".into()))?;
         let nobody = Credentials::none();
-        let session = self.session(&nobody, Some(&partition.global), QUESTION)?;
+        let mut session = self.session(&nobody, Some(&partition.global), QUESTION)?;
+        // One pace for each account, since nobody's keys would be one for all of them.
+        session.place.account = asked.role.split(':').nth(4).unwrap_or_default().to_owned();
         let mut params = vec![
             ("RoleArn".to_owned(), Value::from(asked.role.as_str())),
             ("RoleSessionName".to_owned(), asked.session.as_str().into()),

@@ -240,17 +240,19 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Check one revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "CheckEnvironment_preview_environments",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/check",
         "Environments",
+        "CheckEnvironment_esc_environments",
     ),
-    Operation::unserved(
+    Operation::alias(
         "CheckEnvironment_preview_environments_versions",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/check",
         "Environments",
+        "CheckEnvironment_esc_environments_versions",
     ),
     Operation::served(
         "CheckYAML_esc",
@@ -269,7 +271,13 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Check a definition that is not stored.",
         },
     ),
-    Operation::unserved("CheckYAML_preview", "POST", "/api/preview/environments/{orgName}/yaml/check", "Environments"),
+    Operation::alias(
+        "CheckYAML_preview",
+        "POST",
+        "/api/preview/environments/{orgName}/yaml/check",
+        "Environments",
+        "CheckYAML_esc",
+    ),
     Operation::unserved("Claim", "POST", "/api/agents/{orgName}/claim", "AI Agents"),
     Operation::unserved(
         "ClaimGitHubIntegration",
@@ -426,11 +434,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Add a tag to an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "CreateEnvironmentTag_preview_environments",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/tags",
         "Environments",
+        "CreateEnvironmentTag_esc_environments",
     ),
     Operation::served(
         "CreateEnvironment_esc_environments",
@@ -449,11 +458,22 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Create an environment; its first revision is empty.",
         },
     ),
-    Operation::unserved(
+    Operation::served(
         "CreateEnvironment_preview_environments",
         "POST",
         "/api/preview/environments/{orgName}/{envName}",
         "Environments",
+        Served {
+            access: Access::Permission("environment:create"),
+            object: ObjectRule::Organization,
+            audit: &["environment-created"],
+            why_unaudited: None,
+            denied: "auth-failure-environment",
+            rate: RateClass::Default,
+            status: 200,
+            body: BodyKind::None,
+            summary: "Create an environment in the project default; the older address.",
+        },
     ),
     Operation::unserved("CreateGate", "POST", "/api/change-gates/{orgName}", "Organizations"),
     Operation::unserved("CreateGitHubTeam", "POST", "/api/orgs/{orgName}/teams/github", "Organizations"),
@@ -589,11 +609,22 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Tag a revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::served(
         "CreateRevisionTag_preview_environments_versions_tags",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/versions/tags/{tagName}",
         "Environments",
+        Served {
+            access: Access::Permission("environment_version:create"),
+            object: ObjectRule::Organization,
+            audit: &["environment-revision-tag-created"],
+            why_unaudited: None,
+            denied: "auth-failure-environment",
+            rate: RateClass::Default,
+            status: 204,
+            body: BodyKind::Json,
+            summary: "Tag a revision of an environment in the project default; the older address.",
+        },
     ),
     Operation::served(
         "CreateRole",
@@ -777,17 +808,19 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Read one revision of an environment with its secrets in clear.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "DecryptEnvironment_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/decrypt",
         "Environments",
+        "DecryptEnvironment_esc_environments",
     ),
-    Operation::unserved(
+    Operation::alias(
         "DecryptEnvironment_preview_environments_versions",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/decrypt",
         "Environments",
+        "DecryptEnvironment_esc_environments_versions",
     ),
     Operation::unserved(
         "DecryptProjectValue",
@@ -877,11 +910,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Remove a tag from an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "DeleteEnvironmentTag_preview_environments",
         "DELETE",
         "/api/preview/environments/{orgName}/{envName}/tags/{tagName}",
         "Environments",
+        "DeleteEnvironmentTag_esc_environments",
     ),
     Operation::served(
         "DeleteEnvironment_esc_environments",
@@ -900,11 +934,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Delete an environment that is not protected against it.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "DeleteEnvironment_preview_environments",
         "DELETE",
         "/api/preview/environments/{orgName}/{envName}",
         "Environments",
+        "DeleteEnvironment_esc_environments",
     ),
     Operation::unserved("DeleteGate", "DELETE", "/api/change-gates/{orgName}/{gateID}", "Organizations"),
     Operation::unserved(
@@ -1086,11 +1121,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Remove the tag of a revision.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "DeleteRevisionTag_preview_environments",
         "DELETE",
         "/api/preview/environments/{orgName}/{envName}/versions/tags/{tagName}",
         "Environments",
+        "DeleteRevisionTag_esc_environments",
     ),
     Operation::served(
         "DeleteRole",
@@ -1615,11 +1651,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Show the id and the owner of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "GetEnvironmentMetadata_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/metadata",
         "Environments",
+        "GetEnvironmentMetadata_esc_environments",
     ),
     Operation::served(
         "GetEnvironmentSettings",
@@ -1655,11 +1692,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Show one tag of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "GetEnvironmentTag_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/tags/{tagName}",
         "Environments",
+        "GetEnvironmentTag_esc_environments",
     ),
     Operation::unserved(
         "GetGitHubAccess",
@@ -2524,11 +2562,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Tell the newest revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "HeadEnvironment_preview_environments",
         "HEAD",
         "/api/preview/environments/{orgName}/{envName}",
         "Environments",
+        "HeadEnvironment_esc_environments",
     ),
     Operation::unserved(
         "HeadService",
@@ -2578,11 +2617,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the tags of all environments with their values.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListAllEnvironmentTags_preview",
         "GET",
         "/api/preview/environments/{orgName}/tags",
         "Environments",
+        "ListAllEnvironmentTags_esc",
     ),
     Operation::unserved(
         "ListAllVCSIntegrations",
@@ -2764,11 +2804,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List what refers to one revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListEnvironmentReferrers_preview_environments_versions",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/referrers",
         "Environments",
+        "ListEnvironmentReferrers_esc_environments_versions",
     ),
     Operation::served(
         "ListEnvironmentRevisions_esc_environments",
@@ -2787,11 +2828,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the revisions of an environment, the newest first.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListEnvironmentRevisions_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions",
         "Environments",
+        "ListEnvironmentRevisions_esc_environments",
     ),
     Operation::served(
         "ListEnvironmentSchedule",
@@ -2861,11 +2903,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the tags of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListEnvironmentTags_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/tags",
         "Environments",
+        "ListEnvironmentTags_esc_environments",
     ),
     Operation::served(
         "ListEnvironments_esc",
@@ -2884,7 +2927,13 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the environments that the caller may read, in all his organisations.",
         },
     ),
-    Operation::unserved("ListEnvironments_preview", "GET", "/api/preview/environments", "Environments"),
+    Operation::alias(
+        "ListEnvironments_preview",
+        "GET",
+        "/api/preview/environments",
+        "Environments",
+        "ListEnvironments_esc",
+    ),
     Operation::unserved(
         "ListEvents",
         "GET",
@@ -2961,7 +3010,13 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the environments of the organisation that the caller may read.",
         },
     ),
-    Operation::unserved("ListOrgEnvironments_preview", "GET", "/api/preview/environments/{orgName}", "Environments"),
+    Operation::alias(
+        "ListOrgEnvironments_preview",
+        "GET",
+        "/api/preview/environments/{orgName}",
+        "Environments",
+        "ListOrgEnvironments_esc",
+    ),
     Operation::unserved("ListOrgInvites", "GET", "/api/orgs/{orgName}/invites", "Invites"),
     Operation::served(
         "ListOrgTokens",
@@ -3246,17 +3301,19 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "List the tags of one revision, by name.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListRevisionTags_preview_environments_versions",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/tags",
         "Environments",
+        "ListRevisionTags_esc_environments_versions",
     ),
-    Operation::unserved(
+    Operation::alias(
         "ListRevisionTags_preview_environments_versions2",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/tags",
         "Environments",
+        "ListRevisionTags_esc_environments_versions2",
     ),
     Operation::served(
         "ListRolesByOrgIDAndUXPurpose",
@@ -3586,17 +3643,19 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Open one revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "OpenEnvironment_preview_environments",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/open",
         "Environments",
+        "OpenEnvironment_esc_environments",
     ),
-    Operation::unserved(
+    Operation::alias(
         "OpenEnvironment_preview_environments_versions",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/open",
         "Environments",
+        "OpenEnvironment_esc_environments_versions",
     ),
     Operation::served(
         "OpenYAML_esc",
@@ -3615,7 +3674,13 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Open a definition that is not stored.",
         },
     ),
-    Operation::unserved("OpenYAML_preview", "POST", "/api/preview/environments/{orgName}/yaml/open", "Environments"),
+    Operation::alias(
+        "OpenYAML_preview",
+        "POST",
+        "/api/preview/environments/{orgName}/yaml/open",
+        "Environments",
+        "OpenYAML_esc",
+    ),
     Operation::unserved("OrgDeploymentsMetadata", "GET", "/api/orgs/{orgName}/deployments/metadata", "Deployments"),
     Operation::unserved(
         "PatchDeploymentSettings",
@@ -3857,11 +3922,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Read the values of a definition that the caller has opened.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ReadAnonymousOpenEnvironment_preview",
         "GET",
         "/api/preview/environments/{orgName}/yaml/open/{openSessionID}",
         "Environments",
+        "ReadAnonymousOpenEnvironment_esc",
     ),
     Operation::unserved(
         "ReadEnvironmentDraft",
@@ -3920,17 +3986,19 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Read one revision of an environment, its secrets encrypted.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ReadEnvironment_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}",
         "Environments",
+        "ReadEnvironment_esc_environments",
     ),
-    Operation::unserved(
+    Operation::alias(
         "ReadEnvironment_preview_environments_versions",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}",
         "Environments",
+        "ReadEnvironment_esc_environments_versions",
     ),
     Operation::unserved("ReadGate", "GET", "/api/change-gates/{orgName}/{gateID}", "Organizations"),
     Operation::served(
@@ -3973,11 +4041,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Read the values of an environment that the caller has opened.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ReadOpenEnvironment_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/open/{openSessionID}",
         "Environments",
+        "ReadOpenEnvironment_esc_environments",
     ),
     Operation::served(
         "ReadResource",
@@ -4047,11 +4116,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Show which revision of an environment has a tag.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "ReadRevisionTag_preview_environments",
         "GET",
         "/api/preview/environments/{orgName}/{envName}/versions/tags/{tagName}",
         "Environments",
+        "ReadRevisionTag_esc_environments",
     ),
     Operation::served(
         "ReadScanStatus",
@@ -4377,11 +4447,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Retract a revision: it can be read and opened no longer.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "RetractEnvironmentRevision_preview_environments",
         "POST",
         "/api/preview/environments/{orgName}/{envName}/versions/{version}/retract",
         "Environments",
+        "RetractEnvironmentRevision_esc_environments",
     ),
     Operation::unserved(
         "RetryOrganizationKeyMigrations",
@@ -4686,11 +4757,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Change a tag of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "UpdateEnvironmentTag_preview_environments",
         "PATCH",
         "/api/preview/environments/{orgName}/{envName}/tags/{tagName}",
         "Environments",
+        "UpdateEnvironmentTag_esc_environments",
     ),
     Operation::served(
         "UpdateEnvironment_esc_environments",
@@ -4709,11 +4781,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Replace the definition of an environment; it becomes a new revision.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "UpdateEnvironment_preview_environments",
         "PATCH",
         "/api/preview/environments/{orgName}/{envName}",
         "Environments",
+        "UpdateEnvironment_esc_environments",
     ),
     Operation::unserved("UpdateGate", "PUT", "/api/change-gates/{orgName}/{gateID}", "Organizations"),
     Operation::unserved(
@@ -4852,11 +4925,12 @@ pub static OPERATIONS: &[Operation] = &[
             summary: "Move a tag to another revision of an environment.",
         },
     ),
-    Operation::unserved(
+    Operation::alias(
         "UpdateRevisionTag_preview_environments",
         "PATCH",
         "/api/preview/environments/{orgName}/{envName}/versions/tags/{tagName}",
         "Environments",
+        "UpdateRevisionTag_esc_environments",
     ),
     Operation::served(
         "UpdateRole",

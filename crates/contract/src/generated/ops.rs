@@ -230,6 +230,20 @@ impl Args for CreateEnvironmentEscEnvironmentsArgs {
 }
 
 #[derive(Debug, Clone)]
+pub struct CreateEnvironmentPreviewEnvironmentsArgs {
+    pub org_name: String,
+    pub env_name: String,
+}
+
+impl Args for CreateEnvironmentPreviewEnvironmentsArgs {
+    const OPERATION: &'static str = "CreateEnvironment_preview_environments";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self { org_name: raw.path("orgName")?, env_name: raw.path("envName")? })
+    }
+}
+
+#[derive(Debug, Clone)]
 pub struct CreateOrgTokenArgs {
     pub org_name: String,
     pub reason: Option<String>,
@@ -312,6 +326,27 @@ impl Args for CreateRevisionTagEscEnvironmentsVersionsTagsArgs {
             project_name: raw.path("projectName")?,
             env_name: raw.path("envName")?,
             body: raw.json(&Shape::Record(&shapes::CREATE_ENVIRONMENT_REVISION_TAG_REQUEST))?,
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct CreateRevisionTagPreviewEnvironmentsVersionsTagsArgs {
+    pub org_name: String,
+    pub env_name: String,
+    pub tag_name: String,
+    pub body: wire::UpdateEnvironmentRevisionTagRequest,
+}
+
+impl Args for CreateRevisionTagPreviewEnvironmentsVersionsTagsArgs {
+    const OPERATION: &'static str = "CreateRevisionTag_preview_environments_versions_tags";
+
+    fn decode(raw: RawArgs) -> Result<Self> {
+        Ok(Self {
+            org_name: raw.path("orgName")?,
+            env_name: raw.path("envName")?,
+            tag_name: raw.path("tagName")?,
+            body: raw.json(&Shape::Record(&shapes::UPDATE_ENVIRONMENT_REVISION_TAG_REQUEST))?,
         })
     }
 }

@@ -5,14 +5,17 @@ use pileus_contract::{ops, wire};
 use pileus_model::Result;
 use pileus_service::{
     Cx,
-    environments::{self as service, Copy},
+    environments::{self as service, NewCopy},
 };
 use serde_json::{Value, json};
+
+/// The project of the older addresses.
+const DEFAULT_PROJECT: &str = "default";
 
 /// `CloneEnvironment`
 pub async fn clone(cx: Cx, args: ops::CloneEnvironmentArgs) -> Result<()> {
     let body = args.body;
-    let wanted = Copy {
+    let wanted = NewCopy {
         project: body.project,
         name: body.name,
         // SDKs without a notion of absence send 0, which no revision has.
@@ -23,6 +26,17 @@ pub async fn clone(cx: Cx, args: ops::CloneEnvironmentArgs) -> Result<()> {
         revision_tags: body.preserve_revision_tags == Some(true),
     };
     service::copy(&cx, &args.project_name, &args.env_name, wanted).await
+}
+
+/// `CreateEnvironment` at the older address: in the project `default`.
+pub async fn create_default(cx: Cx, args: ops::CreateEnvironmentPreviewEnvironmentsArgs) -> Result<()> {
+    service::create(&cx, DEFAULT_PROJECT, &args.env_name).await
+}
+
+/// `CreateRevisionTag` at the older address, whose name stands in the path.
+pub async fn create_tag_default(cx: Cx, args: ops::CreateRevisionTagPreviewEnvironmentsVersionsTagsArgs) -> Result<()> {
+    let revision = args.body.revision.filter(|number| *number != 0);
+    service::create_revision_tag(&cx, DEFAULT_PROJECT, &args.env_name, &args.tag_name, revision).await
 }
 
 /// `ListDeletedEnvironments`

@@ -52,6 +52,13 @@ fn next_times() {
 }
 
 #[test]
+fn once_per_day_at_most() {
+    let daily = |text: &str| Cron::parse(text).unwrap().is_at_most_daily();
+    assert!(["0 3 * * *", "59 23 1 1 *", "0 0 * * 1-5"].into_iter().all(daily));
+    assert!(!["* 3 * * *", "0 */12 * * *", "0,1 3 * * *", "0 3-4 * * *"].into_iter().any(daily));
+}
+
+#[test]
 fn refused() {
     for bad in [
         "",

@@ -40,7 +40,7 @@ const MAX_CHARACTERS: i64 = 32 << 20;
 
 /// The copy that is wanted.
 #[derive(Debug, Clone, Default)]
-pub struct Copy {
+pub struct NewCopy {
     /// Its project; none: the original's.
     pub project: Option<String>,
     /// Its name.
@@ -79,7 +79,7 @@ struct Original {
 /// `NotFound`; `Invalid` for a bad name or a history that is too long; `Forbidden` without the permission to create
 /// environments, or to open this one if it holds secrets; `Conflict` if there is one of this name, or the original has
 /// changed meanwhile.
-pub async fn copy(cx: &Cx, project: &str, name: &str, wanted: Copy) -> Result<()> {
+pub async fn copy(cx: &Cx, project: &str, name: &str, wanted: NewCopy) -> Result<()> {
     let to = wanted.project.clone().filter(|project| !project.is_empty()).unwrap_or_else(|| project.to_owned());
     names::check_new(&to, &wanted.name)?;
     cx.require(CREATE, &Object::ORGANIZATION)?;
@@ -135,7 +135,7 @@ fn rebind(texts: Vec<(i64, String)>, shift: i64, rebinder: &Rebinder<'_>) -> Res
     Ok((written, rebinder.opened()))
 }
 
-async fn keep(cx: &Cx, source: &Source, copy: EnvironmentRow, written: Vec<Written>, wanted: Copy) -> Result<()> {
+async fn keep(cx: &Cx, source: &Source, copy: EnvironmentRow, written: Vec<Written>, wanted: NewCopy) -> Result<()> {
     let (cx, app, read) = (cx.clone(), cx.app.clone(), source.row.clone());
     let (number, written) = (source.number, Arc::new(written));
     app.store
@@ -181,7 +181,7 @@ async fn keep(cx: &Cx, source: &Source, copy: EnvironmentRow, written: Vec<Writt
 }
 
 /// What is copied besides, for the record.
-fn preserved(wanted: &Copy) -> String {
+fn preserved(wanted: &NewCopy) -> String {
     let all = [
         (wanted.history, "history"),
         (wanted.access, "access"),

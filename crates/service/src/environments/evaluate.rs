@@ -107,16 +107,21 @@ pub(super) struct Ran {
 /// Evaluates, and asks whoever has to be asked, until nothing is missing any more. Whoever drops this asks no further.
 ///
 /// # Errors
-/// `Invalid` where the result is too large; `Internal`.
+/// `Invalid` where the result is too large; `RateLimited` where too many wait; `Internal`.
 pub(super) async fn run(who: &Who, mut job: Job, how: How) -> Result<Ran> {
     let site = Site::new(who.clone(), std::mem::take(&mut job.ids));
     let job = Arc::new(job);
+    let ran = once(&site, &job, how).await?;
+    if !site.waits() {
+        return Ok(ran);
+    }
+    let _place = who.app.waiting.enter(who.org.id)?;
     loop {
+        site.ask().await;
         let ran = once(&site, &job, how).await?;
         if !site.waits() {
             return Ok(ran);
         }
-        site.ask().await;
     }
 }
 

@@ -23,13 +23,14 @@ mod sealing;
 mod sessions;
 mod tags;
 mod versions;
+mod waiting;
 mod world;
 
 pub(crate) use context::{go_duration, parse_duration};
 
 pub use change::{create, delete, metadata, set_protected, settings};
 pub use context::schema as context_schema;
-pub use copies::{Copy, copy};
+pub use copies::{NewCopy, copy};
 pub use definitions::{Definition, Updated, decrypt, decrypt_secrets, encrypt_secrets, head, read, update};
 pub use deleted::{list as list_deleted, restore};
 pub(crate) use evaluate::EVALUATIONS;
@@ -52,6 +53,7 @@ pub use versions::{
     Revision, create_revision_tag, delete_revision_tag, move_revision_tag, read_revision_tag, retract, revision_tags,
     revisions,
 };
+pub use waiting::Waiting;
 
 use pileus_model::{
     Error, Result,

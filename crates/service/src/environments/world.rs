@@ -74,6 +74,9 @@ impl Source {
     }
 }
 
+/// Most bytes of all definitions together that one evaluation reads.
+const BYTES: usize = 16 << 20;
+
 /// Everything that a definition names, directly or by way of others, as it was at one moment.
 #[derive(Default)]
 pub(super) struct Snapshot {
@@ -96,7 +99,7 @@ impl Snapshot {
     ) -> Result<Self> {
         let mut snapshot = Self { sources: HashMap::new(), overrides };
         let mut waiting = named(text);
-        let limit = Limits::default().imports;
+        let (limit, mut room) = (Limits::default().imports, BYTES);
         while let Some(name) = waiting.pop() {
             if snapshot.sources.len() > limit || snapshot.sources.contains_key(&name) {
                 continue;
@@ -104,7 +107,12 @@ impl Snapshot {
             let actual = snapshot.overrides.get(&name).unwrap_or(&name);
             let source = Reference::parse(actual).and_then(|reference| Source::read(tx, app, org, &reference));
             let source = match source {
+                Ok(source) if source.text.len() > room => {
+                    room = 0;
+                    Err(format!("too much is imported: at most {BYTES} bytes of definitions"))
+                }
                 Ok(source) => {
+                    room -= source.text.len();
                     waiting.extend(named(&source.text));
                     Ok(source)
                 }

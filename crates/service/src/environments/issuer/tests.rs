@@ -110,7 +110,7 @@ async fn keys_come_and_go_in_good_time() {
     // To the middle of a period, where nothing is about to change.
     house.clock.advance(PERIOD - now().rem_euclid(PERIOD) + PERIOD / 2);
     let first = kid(&issue(&who, &claims, LONGEST).await.unwrap());
-    assert_eq!(ids().await, [first.clone()]);
+    assert_eq!(ids().await, std::slice::from_ref(&first));
     house.clock.advance(PERIOD / 2 - AHEAD);
     keep(app).await.unwrap();
     let shown = ids().await;

@@ -2,7 +2,7 @@
 //!
 //! This room knows the provider's inputs and outputs. How STS is asked is the `clouds` crate's.
 
-use super::{Answer, Call, Properties, Site, filled, part, quoted, seconds, text, texts};
+use super::{Answer, Call, Properties, Site, filled, given, part, quoted, seconds, text, texts};
 use crate::environments::issuer::{self, Claims};
 use pileus_clouds::{
     CloudError,
@@ -17,10 +17,10 @@ const DEFAULT_SECONDS: i64 = 7200;
 
 pub(super) fn open(site: &Arc<Site>, call: &Call) -> Answer {
     match (part(&call.inputs, "static"), part(&call.inputs, "oidc")) {
-        (Some(given), None) => {
-            let id = text(given, "accessKeyId").unwrap_or_default();
-            let secret = text(given, "secretAccessKey").unwrap_or_default();
-            Answer::Now(Ok(keys(id, secret, filled(given, "sessionToken"))))
+        (Some(inputs), None) => {
+            let id = given(inputs, "accessKeyId").unwrap_or_else(|| Value::string(""));
+            let secret = text(inputs, "secretAccessKey").unwrap_or_default();
+            Answer::Now(Ok(keys(id, secret, filled(inputs, "sessionToken"))))
         }
         (None, Some(asked)) => exchange(site, call, asked),
         (Some(_), Some(_)) => Answer::error("aws-login: give either 'static' or 'oidc', not both"),
@@ -29,8 +29,8 @@ pub(super) fn open(site: &Arc<Site>, call: &Call) -> Answer {
 }
 
 /// Keys, as the provider gives them.
-fn keys(id: &str, secret: &str, token: Option<&str>) -> Value {
-    let mut fields = vec![("accessKeyId", Value::string(id)), ("secretAccessKey", Value::secret(secret))];
+fn keys(id: Value, secret: &str, token: Option<&str>) -> Value {
+    let mut fields = vec![("accessKeyId", id), ("secretAccessKey", Value::secret(secret))];
     fields.extend(token.map(|token| ("sessionToken", Value::secret(token))));
     Value::object(fields)
 }
@@ -65,9 +65,9 @@ fn exchange(site: &Arc<Site>, call: &Call, asked: &Properties) -> Answer {
         let Some(aws) = &site.who.app.reach.aws else { return Err("this process cannot ask AWS".into()) };
         let token = issuer::issue(&site.who, &claims, issuer::LONGEST).await.map_err(|e| e.message().to_owned())?;
         let asked = WebIdentity { role, session, token: Secret::new(token), seconds, policies };
-        let given = aws.assume_role_with_web_identity(&asked).await;
-        let given = given.map_err(|e| format!("aws-login: AWS STS: {}", refused(&e, &[asked.token.expose()])))?;
-        let token = given.session_token.as_ref().map(|token| token.expose().as_str());
-        Ok(keys(&given.access_key_id, given.secret_access_key.expose(), token))
+        let got = aws.assume_role_with_web_identity(&asked).await;
+        let got = got.map_err(|e| format!("aws-login: AWS STS: {}", refused(&e, &[asked.token.expose()])))?;
+        let token = got.session_token.as_ref().map(|token| token.expose().as_str());
+        Ok(keys(Value::string(&got.access_key_id), got.secret_access_key.expose(), token))
     })
 }

@@ -2,16 +2,15 @@
 //!
 //! This room knows the provider's inputs and outputs. Nothing is asked of Azure.
 
-use super::{Answer, Call, Site, filled, is_true, text, texts};
+use super::{Answer, Call, Site, filled, given, is_true, texts};
 use crate::environments::issuer::{self, Claims};
 use pileus_esc::value::Value;
 use std::sync::Arc;
 
 pub(super) fn open(site: &Arc<Site>, call: &Call) -> Answer {
     let inputs = &call.inputs;
-    let given = |name: &'static str| text(inputs, name).map(|text| (name, Value::string(text)));
-    let mut fields: Vec<(&'static str, Value)> =
-        ["clientId", "tenantId", "subscriptionId"].into_iter().filter_map(given).collect();
+    let ids = ["clientId", "tenantId", "subscriptionId"].into_iter();
+    let mut fields: Vec<(&'static str, Value)> = ids.filter_map(|name| Some((name, given(inputs, name)?))).collect();
     let secret = filled(inputs, "clientSecret");
     fields.extend(secret.map(|secret| ("clientSecret", Value::secret(secret))));
     if !is_true(inputs, "oidc") {

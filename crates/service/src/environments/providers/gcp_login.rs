@@ -4,7 +4,7 @@
 //! This room knows the provider's inputs and outputs and two calls: Security Token Service's exchange (RFC 8693) and IAM
 //! Credentials' `generateAccessToken`.
 
-use super::{Answer, Call, Outcome, Properties, Site, filled, part, quoted, seconds, text, texts};
+use super::{Answer, Call, Outcome, Properties, Site, filled, given, part, quoted, seconds, text, texts};
 use crate::environments::issuer::{self, Claims};
 use pileus_egress::{HeaderName, HeaderValue, Method, Request, Response};
 use pileus_esc::value::{Repr, Value};
@@ -27,7 +27,7 @@ struct Wanted {
 }
 
 pub(super) fn open(site: &Arc<Site>, call: &Call) -> Answer {
-    let Some(project) = call.inputs.get("project").map(|project| (**project).clone()) else {
+    let Some(project) = given(&call.inputs, "project") else {
         return Answer::error("gcp-login: give the number of the 'project'");
     };
     let opened = match (part(&call.inputs, "oidc"), part(&call.inputs, "accessToken")) {
@@ -91,8 +91,8 @@ async fn federated(site: &Site, audience: &str, token: &str) -> Result<String, S
     let answer = site.ask_google(STS, |base| Request::form(format!("{base}/v1/token"), form)).await;
     let answer = answer.map_err(|e| format!("gcp-login: Google's token service cannot be reached: {e}"))?;
     let said = read("Google's token service", &answer, &[token])?;
-    let given = said.get("access_token").and_then(Json::as_str);
-    given.map(str::to_owned).ok_or_else(|| "gcp-login: Google's token service gave no token".into())
+    let token = said.get("access_token").and_then(Json::as_str);
+    token.map(str::to_owned).ok_or_else(|| "gcp-login: Google's token service gave no token".into())
 }
 
 /// The token of a service account.
@@ -115,7 +115,7 @@ async fn impersonated(site: &Site, project: Value, token: &str, wanted: &Wanted)
     let said = read("Google's IAM", &answer, &[token])?;
     let field = |name: &str| said.get(name).and_then(Json::as_str);
     match field("accessToken") {
-        Some(given) => Ok(outputs(project, given, field("expireTime"))),
+        Some(token) => Ok(outputs(project, token, field("expireTime"))),
         None => Err("gcp-login: Google's IAM gave no token".into()),
     }
 }

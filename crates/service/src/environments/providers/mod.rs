@@ -218,6 +218,13 @@ fn text<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
     }
 }
 
+/// A property that is handed on: what it is, and whether it is secret.
+fn given(properties: &Properties, name: &str) -> Option<Value> {
+    let value = properties.get(name)?;
+    let handed_on = Value::new(value.repr.clone());
+    Some(if value.secret { handed_on.into_secret() } else { handed_on })
+}
+
 /// The text of a property, if it is not empty.
 fn filled<'a>(properties: &'a Properties, name: &str) -> Option<&'a str> {
     text(properties, name).filter(|text| !text.is_empty())

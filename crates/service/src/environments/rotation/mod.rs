@@ -29,6 +29,7 @@ use pileus_store::{
     Recorded,
     environments_rotation::{self as store, RotationRow, SecretRow},
 };
+use settle::Keeping;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A rotation that runs.
@@ -125,8 +126,8 @@ pub(in crate::environments) async fn run(
             () = tokio::time::sleep(SIGN_OF_LIFE) => show_life(&app, &mut seen).await,
         }
     };
-    let kept = journal.as_ref().map(|journal| journal.kept()).unwrap_or_default();
-    let (event, retired) = settle::settle(&who, rotation, &performed, &kept).await?;
+    let keeping = Keeping::of(journal.as_deref());
+    let (event, retired) = settle::settle(&who, rotation, &performed, &keeping).await?;
     if let Some(journal) = journal {
         settle::take_away(&journal, retired).await;
     }
@@ -136,7 +137,7 @@ pub(in crate::environments) async fn run(
 /// Ends what was begun and cannot be done.
 pub(in crate::environments) async fn give_up(who: &Who, rotation: RotationRow, why: Error) -> Result<()> {
     let performed = Performed { refused: Some(why), ..Performed::default() };
-    settle::settle(who, rotation, &performed, &BTreeMap::new()).await.map(|_| ())
+    settle::settle(who, rotation, &performed, &Keeping::default()).await.map(|_| ())
 }
 
 /// Tells the others that this rotation is still worked on. If that fails they take it up, which this one notices.
@@ -163,10 +164,14 @@ pub async fn history(cx: &Cx, project: &str, name: &str) -> Result<Vec<RotationE
         .store
         .read(move |tx| {
             let row = require(tx, org, &project, &name)?;
-            let rotations = store::of_environment(tx, org, row.id, LISTED)?;
-            let with =
-                |rotation: RotationRow| Ok(RotationEvent { secrets: store::secrets(tx, org, rotation.id)?, rotation });
-            rotations.into_iter().map(with).collect()
+            let mut secrets: BTreeMap<_, Vec<SecretRow>> = BTreeMap::new();
+            for (rotation, secret) in store::secrets_of_environment(tx, org, row.id, LISTED)? {
+                secrets.entry(rotation).or_default().push(secret);
+            }
+            let rotations = store::of_environment(tx, org, row.id, LISTED)?.into_iter();
+            Ok(rotations
+                .map(|rotation| RotationEvent { secrets: secrets.remove(&rotation.id).unwrap_or_default(), rotation })
+                .collect())
         })
         .await
 }

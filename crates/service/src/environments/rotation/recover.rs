@@ -1,6 +1,12 @@
 //! Rotations that nobody works on any more: ended with what had been made.
 
-use super::{FAILED, LEASE, journal::Kept, perform::Performed, sealed, settle};
+use super::{
+    FAILED, LEASE,
+    journal::Kept,
+    perform::Performed,
+    sealed,
+    settle::{self, Keeping},
+};
 use crate::{
     App,
     environments::{context::Who, sealing::EnvironmentKey},
@@ -12,7 +18,7 @@ use pileus_store::{
     environments_rotation::{self as store, RotationRow},
     organizations,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// How many are ended in one round.
 const ROUND: i64 = 20;
@@ -42,7 +48,7 @@ async fn take_up(app: &Arc<App>, seen: RotationRow) -> Result<bool> {
             return Ok(Recorded::unaudited(None, "another node was faster"));
         }
         let organization = organizations::by_id(tx, seen.org)?;
-        let environment = environments::by_id(tx, seen.org, seen.env)?;
+        let environment = environments::by_id_even_deleted(tx, seen.org, seen.env)?;
         let base = revisions::definition(tx, seen.org, seen.env, seen.pre_revision)?;
         let secrets = store::secrets(tx, seen.org, seen.id)?;
         let why = "who takes up a rotation, which is recorded when it ends";
@@ -50,17 +56,18 @@ async fn take_up(app: &Arc<App>, seen: RotationRow) -> Result<bool> {
     });
     let Some((org, environment, base, secrets)) = taken.await? else { return Ok(false) };
     let who = Who::system(app, &org, "Rotate");
-    let mut kept = BTreeMap::new();
+    let mut keeping = Keeping::default();
     if let Some(environment) = environment {
-        let key = EnvironmentKey::of(app, &environment)?;
+        let key = Arc::new(EnvironmentKey::of(app, &environment)?);
         for secret in secrets {
             let Some(bytes) = secret.made else { continue };
             let clear = key.decrypt(&bytes).map_err(Error::internal)?;
             let made = sealed::made_of_bytes(&clear).ok_or_else(|| Error::internal("what was made cannot be read"))?;
-            kept.insert(secret.path, Kept { rotator: secret.rotator, made, inputs: None });
+            keeping.kept.insert(secret.path, Kept { rotator: secret.rotator, made, inputs: None });
         }
+        keeping.key = Some(key);
     }
-    let said = match kept.len() {
+    let said = match keeping.kept.len() {
         0 => format!("{GIVEN_UP}; nothing had been made"),
         made => format!("{GIVEN_UP}; what had been made by then was kept: {made}"),
     };
@@ -69,7 +76,7 @@ async fn take_up(app: &Arc<App>, seen: RotationRow) -> Result<bool> {
         refused: Some(Error::unavailable(said)),
         ..Performed::default()
     };
-    let event = settle::settle(&who, rotation, &performed, &kept).await?.0;
+    let event = settle::settle(&who, rotation, &performed, &keeping).await?.0;
     tracing::warn!(rotation = %event.rotation.id, status = FAILED, "a rotation that was given up was ended");
     Ok(true)
 }

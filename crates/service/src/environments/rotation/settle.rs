@@ -49,6 +49,20 @@ struct Plan {
     retired: Vec<(RetiredRow, Value, Option<Properties>)>,
 }
 
+/// What was made, by path, and the key of the environment that it is for.
+#[derive(Clone, Default)]
+pub(super) struct Keeping {
+    pub kept: BTreeMap<String, Kept>,
+    pub key: Option<Arc<EnvironmentKey>>,
+}
+
+impl Keeping {
+    /// What the journal knows.
+    pub fn of(journal: Option<&Journal>) -> Self {
+        journal.map(|j| Self { kept: j.kept(), key: Some(Arc::clone(&j.key)) }).unwrap_or_default()
+    }
+}
+
 /// Ends a rotation. Returns what came of it, and what is then to be taken away.
 ///
 /// # Errors
@@ -57,11 +71,11 @@ pub(super) async fn settle(
     who: &Who,
     rotation: RotationRow,
     performed: &Performed,
-    kept: &BTreeMap<String, Kept>,
+    keeping: &Keeping,
 ) -> Result<(RotationEvent, ToRetire)> {
     for _ in 0..TRIES {
         let newest = newest(who, &rotation).await?;
-        let plan = planned(who, &rotation, newest.as_ref(), performed, kept).await?;
+        let plan = planned(who, &rotation, newest.as_ref(), performed, keeping).await?;
         let number = newest.as_ref().map(|(_, number, _)| *number);
         if let Some(event) = write(who, &rotation, number, &plan, performed).await? {
             let with_inputs =
@@ -91,11 +105,12 @@ async fn planned(
     rotation: &RotationRow,
     newest: Option<&(EnvironmentRow, i64, String)>,
     performed: &Performed,
-    kept: &BTreeMap<String, Kept>,
+    keeping: &Keeping,
 ) -> Result<Plan> {
     let planner = Planner { who: who.clone(), rotation: rotation.id, base: performed.base.clone() };
-    let (newest, failed, kept) = (newest.cloned(), performed.failed.clone(), kept.clone());
-    let task = tokio::task::spawn_blocking(move || planner.plan(newest, &failed, kept));
+    let text = newest.map(|(_, _, text)| text.clone());
+    let (failed, keeping) = (performed.failed.clone(), keeping.clone());
+    let task = tokio::task::spawn_blocking(move || planner.plan(text, &failed, keeping));
     task.await.map_err(|e| Error::internal(format!("a rotation ended badly: {e}")))?
 }
 
@@ -106,20 +121,19 @@ struct Planner {
 }
 
 impl Planner {
-    fn plan(self, newest: Newest, failed: &BTreeMap<String, String>, kept: BTreeMap<String, Kept>) -> Result<Plan> {
+    fn plan(self, mut text: Option<String>, failed: &BTreeMap<String, String>, keeping: Keeping) -> Result<Plan> {
         let mut plan = Plan::default();
-        let key = newest.as_ref().map(|(row, ..)| EnvironmentKey::of(&self.who.app, row)).transpose()?;
-        let mut text = newest.as_ref().map(|(_, _, text)| text.clone());
-        for (path, kept) in kept {
-            let placed = match &text {
-                None => Err("the environment was deleted meanwhile".to_owned()),
-                Some(text) => self.place(text, &path, &kept, key.as_ref()),
+        let key = keeping.key.as_deref();
+        for (path, kept) in keeping.kept {
+            let placed = match (&text, key) {
+                (Some(text), Some(key)) => self.place(text, &path, &kept, key),
+                _ => Err("the environment was deleted meanwhile".to_owned()),
             };
             let gone = match &placed {
                 Ok(_) => kept.made.old.clone(),
                 Err(_) => Some(kept.made.new.clone()),
             };
-            if let (Some(gone), Some(key)) = (gone, &key) {
+            if let (Some(gone), Some(key)) = (gone, key) {
                 let row = self.retired(&path, &kept.rotator, &gone, key)?;
                 plan.retired.push((row, gone, kept.inputs.clone()));
             }
@@ -141,13 +155,7 @@ impl Planner {
     }
 
     /// The definition with a new state, where its rotator is still what it was.
-    fn place(
-        &self,
-        text: &str,
-        path: &str,
-        kept: &Kept,
-        key: Option<&EnvironmentKey>,
-    ) -> std::result::Result<String, String> {
+    fn place(&self, text: &str, path: &str, kept: &Kept, key: &EnvironmentKey) -> std::result::Result<String, String> {
         let limits = Limits::default();
         let document = pileus_esc::parse("", text, &limits).environment;
         let calls = document.map(|document| document.rotators()).unwrap_or_default();
@@ -155,7 +163,6 @@ impl Planner {
             .iter()
             .find(|call| below_values(&call.path) == path && call.rotator.as_deref() == Some(kept.rotator.as_str()));
         let call = call.ok_or("the definition was changed meanwhile: the rotator is gone")?;
-        let Some(key) = key else { return Err("the environment has no key".into()) };
         if let Some((_, base)) = &self.base
             && !same_state(base, text, &call.state_path, key)?
         {

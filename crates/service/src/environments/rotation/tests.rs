@@ -279,6 +279,7 @@ async fn another_state_meanwhile_and_a_deletion_meanwhile_are_right_too() {
     let gone = async { rooms::delete(&cx, "p", "e").await.unwrap() };
     let rotated = with_meanwhile(&cx, &cloud, gone).await.unwrap();
     assert!(rotated.event.rotation.error.as_deref().unwrap().contains("deleted meanwhile"));
+    assert!(cloud.live().is_empty(), "what was made for nobody is taken away again");
 }
 
 #[tokio::test]

@@ -29,8 +29,8 @@ const INPUTS: &str = r#"{
 const STATE: &str = r#"{
   "type": "object",
   "properties": {
-    "current": {"type": "string", "description": "The newest password."},
-    "previous": {"type": "string", "description": "The one before it."}
+    "current": {"type": "string", "secret": true, "description": "The newest password."},
+    "previous": {"type": "string", "secret": true, "description": "The one before it."}
   }
 }"#;
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";
