@@ -11,9 +11,9 @@ mod objects;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use access::of_settings;
 pub use logins::Logins;
 pub(crate) use logins::{flush_failures, flush_uses};
-pub(crate) use access::of_settings;
 pub(crate) use objects::{GivenMarks, environment_marks, environment_marks_between};
 pub use objects::{object_tags, object_tags_in, team_tag};
 

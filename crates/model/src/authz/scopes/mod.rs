@@ -13,7 +13,9 @@ mod table_stack;
 mod table_team;
 
 pub use builtin::{billing_manager_policy, member_policy, team_admin_permissions, team_admin_policy};
-pub use sets::{EnvironmentPermission, account_permissions, account_title, environment_permissions, team_objects_policy};
+pub use sets::{
+    EnvironmentPermission, account_permissions, account_title, environment_permissions, team_objects_policy,
+};
 
 use super::ObjectKind;
 use std::{
