@@ -74,7 +74,7 @@ impl Aws {
         let mut egress = config.egress.clone();
         egress.max_bytes = egress.max_bytes.max(LONGEST_ANSWER);
         egress.timeout = egress.timeout.max(Duration::from_secs(300));
-        egress.idle_per_host = egress.idle_per_host.max(32);
+        egress.idle_per_host = egress.idle_per_host.max(256);
         if let Some(endpoint) = &config.endpoint {
             egress.allow = egress.allow.with(allowed(endpoint)?);
         }
