@@ -1,4 +1,4 @@
-//! An AWS that lists some types, page by page, answers nothing else, and can be made to stop answering after so many questions.
+//! An AWS that lists some types, page by page, has nothing else, and can be made to stop answering after so many questions.
 
 use std::sync::{
     Arc,
@@ -208,7 +208,8 @@ impl World {
         });
         match kind.filter(|_| services.contains(&service)) {
             Some(kind) => (200, page(kind, body, self.generation.load(Ordering::SeqCst))),
-            // No such operation here: that is no failure of the scan.
+            // Of what speaks JSON there is nothing; the rest does not exist here. Neither is a failure of the scan.
+            None if target.is_some() => (200, "{}".into()),
             None => (501, String::new()),
         }
     }
