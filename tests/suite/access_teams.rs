@@ -202,6 +202,30 @@ both! {
         let _ = bob.post(&path, json!({})).await.expect(200);
     }
 
+    async fn a_copy_has_the_same_teams(t: TestApp) {
+        environment(&t.admin, "aws", "111111111111", "right").await;
+        environment(&t.admin, "copy", "111111111111", "right").await;
+        let bob = t.member("bob", "member").await;
+        new_team(&t, "ops", &["bob"]).await;
+        let _ = give(&t.admin, "ops", "aws", "open").await.expect(204);
+        let _ = bob.get(&format!("{ENVIRONMENTS}/insights/copy")).await.error(403);
+        t.app
+            .store
+            .write(|tx| {
+                let org = pileus_store::organizations::by_name(tx, "pulumi")?.unwrap().org.id;
+                let id = |tx: &mut dyn pileus_store::Tx, name| {
+                    Ok::<_, pileus_model::Error>(pileus_store::environments::find(tx, org, "insights", name)?.unwrap().id)
+                };
+                let (from, to) = (id(tx, "aws")?, id(tx, "copy")?);
+                pileus_store::environments_teams::copy(tx, org, from, to)?;
+                Ok(pileus_store::Recorded::unaudited((), "a test"))
+            })
+            .await
+            .unwrap();
+        let _ = bob.post(&format!("{ENVIRONMENTS}/insights/copy/open"), json!({})).await.expect(200);
+        let _ = bob.delete(&format!("{ENVIRONMENTS}/insights/copy")).await.error(403);
+    }
+
     async fn as_long_as_the_team_may(t: TestApp) {
         environment(&t.admin, "aws", "111111111111", "right").await;
         let bob = t.member("bob", "member").await;
