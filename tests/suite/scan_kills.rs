@@ -73,7 +73,8 @@ async fn kills(mut start: Start, config: StoreConfig) {
             assert!(!running(&server.admin()).await.is_empty());
             if n == 1 {
                 // What is done of a scan is written every few seconds: this time the kill comes after that.
-                until("a scan that hangs has written what is done", async || some_progress(&server.admin()).await).await;
+                until("a scan that hangs has written what is done", async || some_progress(&server.admin()).await)
+                    .await;
                 let waits = queued(&server.admin()).await;
                 let again = server.admin().post(&format!("{BASE}/{waits}/scan"), json!({})).await.error(400);
                 assert_eq!(again, "scan already in progress");
