@@ -215,6 +215,14 @@ both! {
         let many: Vec<Value> = (0..101).map(|n| item(&format!("x{n}"), "insights/aws")).collect();
         let _ = t.admin.post(BASE, json!({"accounts": many})).await.error(400);
         assert_eq!(said(&t, "cloud-account-created").await.len(), 2);
+        // As many as may be, two of them with the same name, which are made at the same time: one of the two is.
+        let mut many: Vec<Value> = (0..99).map(|n| item(&format!("many {n:02}"), "insights/aws")).collect();
+        many.insert(41, item("many 41", "insights/aws"));
+        let made = t.admin.post(BASE, json!({"accounts": many})).await.expect(200).json();
+        assert_eq!(names(&made), (0..99).map(|n| format!("many {n:02}")).collect::<Vec<_>>());
+        let failed = json!([{"name": "many 41", "error": "an account with the name \"many 41\" already exists"}]);
+        assert_eq!(made["failures"], failed);
+        assert_eq!(said(&t, "cloud-account-created").await.len(), 2 + 99);
     }
 
     async fn pages(t: TestApp) {

@@ -1,7 +1,7 @@
-//! An AWS that lists some types, page by page, answers nothing else, and can be made to stop answering after so many questions.
+//! An AWS that lists some types, page by page, has nothing else, and can be made to stop answering after so many questions.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 use tokio::{
@@ -105,6 +105,8 @@ struct World {
     /// Goes up when those that wait are let go.
     gate: watch::Sender<u64>,
     asked: AtomicU64,
+    /// The regions that are enabled.
+    open: Mutex<Vec<String>>,
 }
 
 impl FakeAws {
@@ -118,6 +120,7 @@ impl FakeAws {
             waiting: watch::Sender::new(0),
             gate: watch::Sender::new(0),
             asked: AtomicU64::new(0),
+            open: Mutex::new(vec!["eu-west-1".into(), "us-east-1".into()]),
         });
         let shared = Arc::clone(&world);
         tokio::spawn(async move {
@@ -130,6 +133,10 @@ impl FakeAws {
     /// From now on this is what there is.
     pub fn generation(&self, generation: u64) {
         self.world.generation.store(generation, Ordering::SeqCst);
+    }
+    /// These regions are enabled; the others accept no credentials.
+    pub fn open(&self, regions: &[&str]) {
+        *self.world.open.lock().unwrap() = regions.iter().map(|region| (*region).to_owned()).collect();
     }
     /// Answers so many more questions, then none.
     pub fn answer(&self, questions: i64) {
@@ -196,8 +203,16 @@ impl World {
         let credential = head.split("Credential=").nth(1).unwrap_or_default();
         let account = credential.get(4..16).unwrap_or_default();
         let service = credential.split('/').nth(3).unwrap_or_default();
-        if operation == "GetCallerIdentity" {
-            return (200, identity(account));
+        let region = credential.split('/').nth(2).unwrap_or_default();
+        let open = self.open.lock().unwrap().clone();
+        if !open.iter().any(|open| open == region) {
+            let error = "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no such token</Message></Error></ErrorResponse>";
+            return (403, error.into());
+        }
+        match operation {
+            "GetCallerIdentity" => return (200, identity(account)),
+            "DescribeRegions" => return (200, regions(&open)),
+            _ => {}
         }
         self.asked.fetch_add(1, Ordering::SeqCst);
         self.turn().await;
@@ -208,7 +223,8 @@ impl World {
         });
         match kind.filter(|_| services.contains(&service)) {
             Some(kind) => (200, page(kind, body, self.generation.load(Ordering::SeqCst))),
-            // No such operation here: that is no failure of the scan.
+            // Of what speaks JSON there is nothing; the rest does not exist here. Neither is a failure of the scan.
+            None if target.is_some() => (200, "{}".into()),
             None => (501, String::new()),
         }
     }
@@ -227,6 +243,11 @@ fn identity(account: &str) -> String {
         "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/scanner</Arn>\
          <UserId>AIDA</UserId><Account>{account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
     )
+}
+
+fn regions(open: &[String]) -> String {
+    let items: String = open.iter().map(|region| format!("<item><regionName>{region}</regionName></item>")).collect();
+    format!("<DescribeRegionsResponse><regionInfo>{items}</regionInfo></DescribeRegionsResponse>")
 }
 
 fn page(kind: &Kind, body: &str, generation: u64) -> String {

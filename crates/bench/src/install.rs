@@ -19,7 +19,7 @@ use std::{fmt, path::PathBuf, sync::Arc};
 /// The admin of a new installation.
 const ADMIN: &str = "admin";
 /// The embedded database in a data directory.
-const FILE: &str = "pileus.db";
+pub(crate) const FILE: &str = "pileus.db";
 /// How long before its first filled event a new installation is made, in seconds.
 const BEFORE: i64 = 3_600;
 

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod crash;
+pub mod fake;
 pub mod fill;
 pub mod install;
 pub mod wire;

@@ -63,7 +63,7 @@ impl Connection {
     /// # Errors
     /// In words: the connection broke, or the status is no success.
     pub async fn get(&mut self, path: &str) -> Result<()> {
-        self.exchange("GET", path, "").await
+        self.send("GET", path, "").await
     }
 
     /// POST of JSON.
@@ -71,10 +71,14 @@ impl Connection {
     /// # Errors
     /// As [`Connection::get`].
     pub async fn post(&mut self, path: &str, body: &str) -> Result<()> {
-        self.exchange("POST", path, body).await
+        self.send("POST", path, body).await
     }
 
-    async fn exchange(&mut self, method: &str, path: &str, body: &str) -> Result<()> {
+    /// Any method.
+    ///
+    /// # Errors
+    /// As [`Connection::get`].
+    pub async fn send(&mut self, method: &str, path: &str, body: &str) -> Result<()> {
         let mut download = self.begin(method, path, body).await?;
         let mut whole = std::mem::take(&mut self.body);
         whole.clear();

@@ -7,11 +7,13 @@
 
 mod house;
 mod same;
+mod scans;
 
-use house::{House, Kept, place};
+use house::House;
 use pileus_clouds::{CloudError, Mode, RedactionKey, ScanOptions, TypeOutcome};
 use pileus_model::Secret;
-use serde_json::Value;
+use scans::{Kept, aws, credentials, place};
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -27,7 +29,7 @@ const SERVICES: usize = 63;
 
 /// The types that are scanned: all in one region, elsewhere those that moto knows.
 fn types(house: &House, name: &str) -> Vec<String> {
-    let (mut types, known) = (house.aws().types(&place(name), Mode::Native), house.expected().remove(name).unwrap());
+    let (mut types, known) = (aws(house).types(&place(name), Mode::Native), house.expected().remove(name).unwrap());
     types.retain(|token| !SILENT.iter().any(|silent| token.starts_with(silent)));
     types.retain(|token| name == "us-east-1" || known.contains_key(token));
     types
@@ -38,7 +40,7 @@ async fn scan(house: &House, whose: &str, name: &str) -> Kept {
     let redaction = RedactionKey::new([9; 32]);
     let options =
         ScanOptions { read_timeout: Duration::from_secs(60), types: types(house, name), ..ScanOptions::new(redaction) };
-    house.aws().scan(&house.credentials(whose), &place(name), Mode::Native, &options, &kept).await.unwrap();
+    aws(house).scan(&credentials(house, whose), &place(name), Mode::Native, &options, &kept).await.unwrap();
     kept
 }
 
@@ -83,23 +85,24 @@ fn differences(name: &str, kept: &Kept, expected: &BTreeMap<String, BTreeMap<Str
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_found_is_what_boto3_lists() {
-    let Some(house) = House::open("moto", &["sqs:ListQueues,ecs:DescribeClusters"]) else { return };
-    let who = house.aws().identity(&house.credentials("all"), Some("eu-west-1")).await.unwrap();
+    let Some(mut opened) = House::open("moto", &["sqs:ListQueues,ecs:DescribeClusters"]) else { return };
+    let (house, services_of) = (&opened, opened.services());
+    let who = aws(house).identity(&credentials(house, "all"), Some("eu-west-1")).await.unwrap();
     assert_eq!((who.account.as_str(), who.arn.as_str()), ("123456789012", "arn:aws:iam::123456789012:user/all"));
-    assert!(house.aws().regions(&house.credentials("all"), None).await.unwrap().len() > 15);
+    assert!(aws(house).regions(&credentials(house, "all"), None).await.unwrap().len() > 15);
     let (mut wrong, mut seen, mut services) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     let mut scans = BTreeMap::new();
     for (name, expected) in house.expected() {
-        let kept = scan(&house, "all", &name).await;
+        let kept = scan(house, "all", &name).await;
         show(&name, &kept);
         wrong.extend(differences(&name, &kept, &expected));
         wrong.extend(kept.denied().into_iter().map(|(token, action)| format!("{name} {token}: {action} is denied")));
         let mut reported: Vec<String> = kept.reports.lock().unwrap().iter().map(|r| r.type_token.clone()).collect();
         reported.sort();
-        assert_eq!(reported, types(&house, &name));
+        assert_eq!(reported, types(house, &name));
         wrong.extend(leaks(&kept).into_iter().map(|what| format!("{name} {what} holds a secret")));
         for (token, _) in expected.iter().filter(|(_, ids)| !ids.is_empty()) {
-            services.insert(house.service(token));
+            services.extend(services_of.get(token).cloned());
             seen.insert(token.clone());
         }
         scans.insert(name, kept);
@@ -107,8 +110,10 @@ async fn what_is_found_is_what_boto3_lists() {
     assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
     eprintln!("{} types of {} services are what boto3 lists", seen.len(), services.len());
     assert!(seen.len() >= TYPES && services.len() >= SERVICES, "{} types of {} services", seen.len(), services.len());
-    wrong_secret(&house).await;
-    two_actions_missing(&house, &scans["eu-west-1"]).await;
+    wrong_secret(house).await;
+    two_actions_missing(house, &scans["eu-west-1"]).await;
+    no_cloud_control(house).await;
+    what_comes_and_goes(&mut opened).await;
 }
 
 /// What holds the planted secret, in clear or encoded.
@@ -130,9 +135,9 @@ fn show(name: &str, kept: &Kept) {
 }
 
 async fn wrong_secret(house: &House) {
-    let mut credentials = house.credentials("all");
+    let mut credentials = credentials(house, "all");
     credentials.secret_access_key = Secret::new("wrong".into());
-    let ended = house.aws().identity(&credentials, None).await;
+    let ended = aws(house).identity(&credentials, None).await;
     assert!(matches!(ended, Err(CloudError::Credentials { .. })), "{ended:?}");
 }
 
@@ -155,18 +160,57 @@ async fn two_actions_missing(house: &House, all: &Kept) {
     }
 }
 
+/// One question tells that there is no Cloud Control here; no type is asked for.
+async fn no_cloud_control(house: &House) {
+    let (kept, options) = (Kept::default(), ScanOptions::new(RedactionKey::new([9; 32])));
+    let (credentials, here) = (credentials(house, "all"), place("eu-west-1"));
+    aws(house).scan(&credentials, &here, Mode::CloudControl, &options, &kept).await.unwrap();
+    let reports = kept.reports.lock().unwrap();
+    assert!(reports.len() > 1000, "{} types", reports.len());
+    let other = reports.iter().find(|r| !matches!(r.outcome, TypeOutcome::Unsupported | TypeOutcome::NeedsParent | TypeOutcome::Skipped { .. }));
+    assert!(other.is_none(), "{other:?}");
+    let calls: u64 = reports.iter().map(|r| r.calls).sum();
+    assert!(calls <= 10, "{calls} calls");
+}
+
+async fn what_comes_and_goes(house: &mut House) {
+    let name = "eu-west-1";
+    let ids = |kept: Kept| {
+        let found = kept.found.into_inner().unwrap();
+        found.into_iter().filter(|f| f.type_token == "aws:sns/topic:Topic").map(|f| f.id).collect::<BTreeSet<_>>()
+    };
+    let before = ids(scan(house, "all", name).await);
+    let made = house.order("sns", name, "create_topic", json!({"Name": "late"}));
+    let arn = made["done"]["TopicArn"].as_str().unwrap().to_owned();
+    let between = ids(scan(house, "all", name).await);
+    assert!(between.contains(&arn) && between.len() == before.len() + 1);
+    let _ = house.order("sns", name, "delete_topic", json!({"TopicArn": arn}));
+    assert_eq!(ids(scan(house, "all", name).await), before);
+}
+
+async fn by_cloud_control(house: &House, types: Vec<String>) -> Kept {
+    let kept = Kept::default();
+    let options = ScanOptions { types, ..ScanOptions::new(RedactionKey::new([9; 32])) };
+    let (credentials, here) = (credentials(house, "all"), place("us-east-1"));
+    aws(house).scan(&credentials, &here, Mode::CloudControl, &options, &kept).await.unwrap();
+    kept
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn cloud_control_finds_what_boto3_lists() {
-    let Some(house) = House::open("ministack", &[]) else { return };
-    let expected = house.expected().remove("us-east-1").unwrap();
-    let kept = Kept::default();
-    let redaction = RedactionKey::new([9; 32]);
-    let options = ScanOptions { types: expected.keys().cloned().collect(), ..ScanOptions::new(redaction) };
-    let (credentials, here) = (house.credentials("all"), place("us-east-1"));
-    house.aws().scan(&credentials, &here, Mode::CloudControl, &options, &kept).await.unwrap();
-    for (token, wanted) in &expected {
-        assert_eq!(wanted.len(), 3, "{token}");
-    }
+    let Some(mut house) = House::open("ministack", &[]) else { return };
+    let mut expected = house.expected().remove("us-east-1").unwrap();
+    assert!(expected.values().all(|of| of.len() == 3) && expected.len() >= 6, "{expected:?}");
+    let types: Vec<String> = expected.keys().cloned().collect();
+    let kept = by_cloud_control(&house, types.clone()).await;
+    let wrong = differences("us-east-1", &kept, &expected);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What is deleted is found no longer; everything else is.
+    let args = json!({"TypeName": "AWS::SSM::Parameter", "Identifier": "/cc/1"});
+    let _ = house.order("cloudcontrol", "us-east-1", "delete_resource", args);
+    let gone = expected.get_mut("aws-native:ssm:Parameter").unwrap().remove("/cc/1");
+    assert!(gone.is_some());
+    let kept = by_cloud_control(&house, types).await;
     let wrong = differences("us-east-1", &kept, &expected);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -153,16 +153,17 @@ pub fn set(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId, team: TeamId, to: Op
     Ok(())
 }
 
-/// Gives teams on one environment what they were given on another one.
+/// Gives teams on a copy what they have on its original.
 ///
 /// # Errors
 /// As [`Tx::execute`].
 pub fn copy(tx: &mut dyn Tx, org: OrgId, from: EnvironmentId, to: EnvironmentId) -> Result<()> {
+    // The id comes from its row, since neither engine knows the type of a bare parameter there.
     tx.run(
         "INSERT INTO environment_teams (org_id, env_id, team_id, permission, longest_open)
-         SELECT g.org_id, e.id, g.team_id, g.permission, g.longest_open FROM environment_teams g, environments e
-         WHERE g.org_id = $1 AND g.env_id = $2 AND e.id = $3",
-        &[org.as_bytes().into(), from.as_bytes().into(), to.as_bytes().into()],
+         SELECT g.org_id, e.id, g.team_id, g.permission, g.longest_open
+         FROM environment_teams g JOIN environments e ON e.id = $1 WHERE g.org_id = $2 AND g.env_id = $3",
+        &[to.as_bytes().into(), org.as_bytes().into(), from.as_bytes().into()],
     )
     .map(|_| ())
 }

@@ -2,11 +2,15 @@
 //!
 //! This room knows which parts there are and what they share. How each is measured stands in its module.
 
+mod accounts;
+mod boto;
 mod changes;
+mod environments;
 mod exports;
 mod machine;
 mod pages;
 mod report;
+mod scans;
 mod site;
 mod start;
 
@@ -28,6 +32,14 @@ pub enum Part {
     Exports,
     /// Starting, memory at rest, size.
     Start,
+    /// Scans of 100,000 resources.
+    Scans,
+    /// Opening environments, and lists of many.
+    Environments,
+    /// A scan beside boto3.
+    Boto,
+    /// Lists of many accounts, and many that are due at once.
+    Accounts,
 }
 
 /// On which engines.
@@ -117,6 +129,21 @@ pub async fn run(plan: &Plan) -> Result<Report> {
                 exports::baseline(plan, &large, &mut report)?;
             }
         }
+    }
+    for postgres in [plan.sqlite().then_some(false), plan.postgres().then_some(true)].into_iter().flatten() {
+        if plan.wants(Part::Scans) {
+            scans::measure(plan, postgres, &mut report).await?;
+        }
+        if plan.wants(Part::Environments) {
+            environments::measure(plan, postgres, &mut report).await?;
+        }
+        if plan.wants(Part::Accounts) {
+            accounts::lists(plan, postgres, &mut report).await?;
+            accounts::due(plan, postgres, &mut report).await?;
+        }
+    }
+    if plan.sqlite() && plan.wants(Part::Boto) {
+        boto::measure(plan, &mut report).await?;
     }
     if plan.sqlite() && plan.postgres() && plan.wants(Part::Exports) {
         exports::compare(&mut report);

@@ -8,6 +8,7 @@ use crate::{
     install::{self, Place},
     wire::Connection,
 };
+use pileus_store::StoreConfig;
 use pileus_testkit::{
     postgres::{Cluster, Durability},
     server::{Server, Start, TOKEN},
@@ -47,6 +48,19 @@ impl Site {
         let mut start = start(plan, directory.path().join("data"));
         start.database = Some(cluster.fresh_database());
         Ok(Self { engine: POSTGRES, start, _cluster: Some(cluster), _directory: directory })
+    }
+
+    /// A new installation on this engine.
+    pub fn new(plan: &Plan, postgres: bool) -> Result<Self> {
+        if postgres { Self::postgres(plan) } else { Self::sqlite(plan) }
+    }
+
+    /// What the store is opened with beside the running server, to count rows.
+    pub fn store(&self) -> StoreConfig {
+        match &self.start.database {
+            Some(url) => StoreConfig::postgres(url.clone()),
+            None => StoreConfig::sqlite(self.start.data_dir.join(install::FILE)),
+        }
     }
 
     /// An installation on SQLite with so many events: one that was kept, or a new one.
@@ -154,4 +168,11 @@ pub async fn timed(connection: &mut Connection, path: &str) -> Result<f64> {
     let began = now();
     connection.get(path).await?;
     Ok(began.elapsed().as_secs_f64() * 1e3)
+}
+
+/// Milliseconds of CPU time that this process has had: the fakes and the clients.
+pub fn own_cpu_ms() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after = stat.rsplit_once(')').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+    after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10.0
 }

@@ -76,7 +76,7 @@ impl Aws {
         let mut egress = config.egress.clone();
         egress.max_bytes = egress.max_bytes.max(LONGEST_ANSWER);
         egress.timeout = egress.timeout.max(Duration::from_secs(300));
-        egress.idle_per_host = egress.idle_per_host.max(32);
+        egress.idle_per_host = egress.idle_per_host.max(256);
         if let Some(endpoint) = &config.endpoint {
             egress.allow = egress.allow.with(allowed(endpoint)?);
         }
@@ -168,9 +168,13 @@ impl Aws {
         scan::Run::new(session, place, options, sink).go(mode).await
     }
 
-    /// The smallest IAM policy by which these types (tokens; all if empty) can be scanned.
-    pub fn policy(types: &[String]) -> serde_json::Value {
-        policy::policy(types).unwrap_or_default()
+    /// The smallest IAM policies by which these types (tokens; all if empty) can be scanned: one, or as many as the quota for the length
+    /// of a managed policy makes necessary.
+    ///
+    /// # Errors
+    /// [`CloudError::Setting`] that names the types that are not known.
+    pub fn policies(types: &[String]) -> Result<Vec<serde_json::Value>, CloudError> {
+        policy::policies(types)
     }
 
     /// A region in which the credentials are not accepted: if they are elsewhere, it is not enabled.

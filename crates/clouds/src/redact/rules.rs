@@ -50,14 +50,31 @@ const VARIABLES: &[&str] = &["environment", "environmentvariables", "envvars", "
 /// Names of keys that are public.
 const PUBLIC: &[&str] = &["accesskeyid"];
 
+/// How the words in [`SECRET`] end. Most names end otherwise, and there are a hundred of them in a resource.
+const ENDS: &[&[u8; 2]] = &[b"rd", b"wd", b"se", b"et", b"ng", b"ry", b"ue", b"ey", b"en", b"ta", b"al"];
+/// As much of a name as is looked at, from its end: longer than any of the words.
+const LOOKED_AT: usize = 64;
+
 /// The rule for a property of this name.
 pub(super) fn of_key(key: &str) -> Rule {
-    let name: String = key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    if PUBLIC.contains(&name.as_str()) {
+    let mut all = [0; LOOKED_AT];
+    let mut start = LOOKED_AT;
+    for byte in key.bytes().rev().filter(u8::is_ascii_alphanumeric) {
+        if start == 0 {
+            break;
+        }
+        start -= 1;
+        all[start] = byte.to_ascii_lowercase();
+    }
+    let name = &all[start..];
+    let is = |word: &&str| word.as_bytes() == name;
+    if PUBLIC.iter().any(is) {
         Rule::Keep
-    } else if VARIABLES.contains(&name.as_str()) {
+    } else if VARIABLES.iter().any(is) {
         Rule::Variables
-    } else if SECRET.iter().any(|end| name.ends_with(end)) {
+    } else if name.last_chunk::<2>().is_some_and(|end| ENDS.contains(&end))
+        && SECRET.iter().any(|end| name.ends_with(end.as_bytes()))
+    {
         Rule::Hide
     } else {
         Rule::Look
@@ -89,10 +106,15 @@ const TOKENS: &[(&str, usize)] = &[
     ("pul-", 40),
 ];
 
+/// The shortest of them.
+const SHORTEST_TOKEN: usize = 20;
+/// With what they begin.
+const FIRSTS: &[u8] = b"AgxsrnphSd";
+
 /// The text with everything that looks like a key replaced; `None` if there is nothing.
 pub(super) fn clean(text: &str, hide: impl Fn(&str) -> String) -> Option<String> {
-    // Nearly all texts are short and hold nothing: the shortest thing to look for is a password in an address.
-    if text.len() < 12 {
+    // Nearly all texts are short and hold nothing: the shortest thing to look for is a password in an address, then a token.
+    if text.len() < 12 || (text.len() < SHORTEST_TOKEN && !text.contains("://")) {
         return None;
     }
     if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY") {
@@ -134,15 +156,8 @@ fn secret_in(word: &str) -> Option<(usize, usize)> {
     if let Some(found) = password_in_url(word) {
         return Some(found);
     }
-    for (prefix, least) in TOKENS {
-        if let Some(at) = word.find(prefix) {
-            let boundary = word[..at].chars().next_back().is_none_or(|c| !c.is_ascii_alphanumeric());
-            let rest = &word[at + prefix.len()..];
-            let run = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
-            if boundary && run >= *least {
-                return Some((at, at + prefix.len() + run));
-            }
-        }
+    if let Some(found) = token_in(word) {
+        return Some(found);
     }
     if let Some(at) = word.find("eyJ")
         && let run =
@@ -151,8 +166,30 @@ fn secret_in(word: &str) -> Option<(usize, usize)> {
     {
         return Some((at, at + run));
     }
+    if word.len() < 40 {
+        return None;
+    }
     let from = word.rfind(['=', ':']).filter(|at| word.len() - at == 41).map_or(0, |at| at + 1);
     is_secret_access_key(&word[from..]).then_some((from, word.len()))
+}
+
+/// A token that begins a word, or stands after something that is neither letter nor digit.
+fn token_in(word: &str) -> Option<(usize, usize)> {
+    let bytes = word.as_bytes();
+    let last = bytes.len().checked_sub(SHORTEST_TOKEN)?;
+    for at in 0..=last {
+        if (at > 0 && bytes[at - 1].is_ascii_alphanumeric()) || !FIRSTS.contains(&bytes[at]) {
+            continue;
+        }
+        for (prefix, least) in TOKENS.iter().filter(|(prefix, _)| bytes[at..].starts_with(prefix.as_bytes())) {
+            let rest = &bytes[at + prefix.len()..];
+            let run = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')).count();
+            if run >= *least {
+                return Some((at, at + prefix.len() + run));
+            }
+        }
+    }
+    None
 }
 
 /// `scheme://user:password@host`
@@ -178,4 +215,21 @@ fn is_secret_access_key(text: &str) -> bool {
     }
     let distinct = (0..=u8::MAX).filter(|b| bytes.contains(b)).count();
     of(u8::is_ascii_uppercase) >= 5 && of(u8::is_ascii_lowercase) >= 5 && of(u8::is_ascii_digit) >= 2 && distinct >= 20
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortcuts_leave_out_nothing() {
+        for word in SECRET {
+            assert!(word.len() < LOOKED_AT && word.as_bytes().last_chunk::<2>().is_some_and(|end| ENDS.contains(&end)));
+            assert_eq!(of_key(word), Rule::Hide, "{word}");
+            assert_eq!(of_key(&format!("{}_{}", "x".repeat(100), word.to_uppercase())), Rule::Hide, "{word}");
+        }
+        for (prefix, least) in TOKENS {
+            assert!(prefix.len() + least >= SHORTEST_TOKEN && FIRSTS.contains(&prefix.as_bytes()[0]), "{prefix}");
+        }
+    }
 }

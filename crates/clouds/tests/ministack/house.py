@@ -32,6 +32,11 @@ KINDS = {
     "AWS::S3::Bucket": lambda n: {"BucketName": f"cc-{n}"},
     "AWS::SQS::Queue": lambda n: {"QueueName": f"cc-{n}"},
     "AWS::SSM::Parameter": lambda n: {"Name": f"/cc/{n}", "Type": "String", "Value": "v"},
+    "AWS::SNS::Topic": lambda n: {"TopicName": f"cc-{n}"},
+    "AWS::Logs::LogGroup": lambda n: {"LogGroupName": f"/odd é/{n}#_.", "RetentionInDays": 7},
+    "AWS::Kinesis::Stream": lambda n: {"Name": f"cc-{n}", "ShardCount": 1},
+    "AWS::ECR::Repository": lambda n: {"RepositoryName": f"team/{n}"},
+    "AWS::Events::EventBus": lambda n: {"Name": f"bus.{n}"},
 }
 try:
     control = boto3.client("cloudcontrol", endpoint_url=URL, region_name="us-east-1", aws_access_key_id="test",
@@ -47,7 +52,12 @@ try:
             d["Identifier"]: json.loads(found(TypeName=kind, Identifier=d["Identifier"])["ResourceDescription"]["Properties"])
             for d in listed}
     print(json.dumps({"url": URL, "all": ["test", "test"], "expected": {"us-east-1": expected}}), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        order = json.loads(line)
+        try:
+            print(json.dumps({"done": bool(getattr(control, order["op"])(**order["args"]))}), flush=True)
+        except Exception as wrong:
+            print(json.dumps({"wrong": str(wrong)}), flush=True)
 finally:
     server.terminate()
     server.wait()

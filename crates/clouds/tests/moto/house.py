@@ -9,6 +9,7 @@ import logging
 import sys
 import time
 
+import boto3
 import core
 from core import ACCOUNT, REGIONS, ROWS, SEEDS, At, listed
 
@@ -57,6 +58,17 @@ def attempt(trying, what, function, *args):
     return {}
 
 
+def obey(places, key, order):
+    """Does what is asked for, with this key: one operation of boto3."""
+    at = places[order["region"]]
+    client = boto3.client(order["service"], region_name=at.region, endpoint_url=at.url, aws_access_key_id=key[0],
+                          aws_secret_access_key=key[1])
+    try:
+        return {"done": core.plain(getattr(client, order["op"])(**order["args"]))}
+    except Exception as wrong:
+        return {"wrong": str(wrong)}
+
+
 def main():
     lacking, small, trying = (sys.argv[1:] + ["", "", ""])[:3]
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -94,7 +106,8 @@ def main():
     # From here on signatures and permissions are checked.
     settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
     print(json.dumps(house), flush=True)
-    sys.stdin.read()
+    for line in sys.stdin:
+        print(json.dumps(obey(places, house["all"], json.loads(line))), flush=True)
     server.stop()
 
 

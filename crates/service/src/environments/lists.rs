@@ -6,12 +6,14 @@ use pileus_codec::NameCursor;
 use pileus_model::{
     Error, Result, Timestamp,
     caller::{OrgAccess, Principal},
+    ids::EnvironmentId,
 };
 use pileus_store::{
     Tx,
     environments::{self as store, EnvironmentRow},
     members,
 };
+use std::collections::HashMap;
 
 /// How many environments a page has if nobody says.
 const PAGE: i64 = 500;
@@ -116,15 +118,17 @@ pub(super) fn page(tx: &mut dyn Tx, access: &OrgAccess, mut after: (String, Stri
         let rows = store::page(tx, access.org.id, (&after.0, &after.1), chunk)?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok((found, None)) };
         let ends = ((first.project.as_str(), first.name.as_str()), (last.project.as_str(), last.name.as_str()));
-        let tags = auth::environment_marks_between(tx, access.org.id, ends.0, ends.1)?;
+        let mut tags: HashMap<EnvironmentId, Vec<(String, String)>> = HashMap::new();
+        for (id, name, value) in auth::environment_marks_between(tx, access.org.id, ends.0, ends.1)? {
+            tags.entry(id).or_default().push((name, value));
+        }
         let full = i64::try_from(rows.len()).unwrap_or(0) == chunk;
         for row in rows {
             if found.len() == wanted {
                 return Ok((found, Some(after)));
             }
             after = (row.project.clone(), row.name.clone());
-            let own = tags.iter().filter(|(id, ..)| *id == row.id).map(|(_, k, v)| (k.clone(), v.clone())).collect();
-            let own = with_owner(&row, own);
+            let own = with_owner(&row, tags.remove(&row.id).unwrap_or_default());
             if access.policy.allows(READ, &object(&row.reference(), &own)) {
                 let tags = own.into_iter().filter(|(name, _)| !name.starts_with('\0')).collect();
                 found.push(Listed { organization: access.org.name.clone(), row, tags, deleted_at: None });

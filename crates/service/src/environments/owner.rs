@@ -3,7 +3,7 @@
 //! Knows that whoever owns an environment may do everything with it, so that only a member can be made its owner.
 
 use super::{require_locked, target};
-use crate::Cx;
+use crate::{Cx, teams::may_give_away};
 use pileus_model::{Error, Result, audit::catalogue};
 use pileus_store::{Recorded, environments_deleted as store, members, users};
 
@@ -11,7 +11,7 @@ use pileus_store::{Recorded, environments_deleted as store, members, users};
 /// display name.
 ///
 /// # Errors
-/// `NotFound`; `Invalid` if nobody in the organisation has this login.
+/// `NotFound`; `Forbidden` if the caller lacks something of the set `Environment Admin` there; `Invalid` if nobody in the organisation has this login.
 pub async fn reassign(cx: &Cx, project: &str, name: &str, login: &str) -> Result<(String, String)> {
     let (cx, app, project, name) = (cx.clone(), cx.app.clone(), project.to_owned(), name.to_owned());
     let login = login.to_owned();
@@ -19,6 +19,7 @@ pub async fn reassign(cx: &Cx, project: &str, name: &str, login: &str) -> Result
         .write(move |tx| {
             let org = cx.org()?.id;
             let row = require_locked(tx, org, &project, &name)?;
+            may_give_away(tx, &cx, &row.reference())?;
             let Some(new) = members::by_login(tx, org, &login)?.map(|member| member.user) else {
                 return Err(Error::invalid(format!("no member of the organization has the login \"{login}\"")));
             };

@@ -138,6 +138,10 @@ impl Snapshot {
 
 /// The environments that a definition names.
 pub(super) fn named(text: &str) -> Vec<String> {
+    // Nearly everything that is imported names nothing itself. A word could only hide behind an escape.
+    if !["imports", "environments", "\\"].iter().any(|word| text.contains(word)) {
+        return Vec::new();
+    }
     let parsed = pileus_esc::parse("", text, &Limits::default());
     let references = parsed.environment.map(|environment| environment.references()).unwrap_or_default();
     references.into_iter().map(|reference| reference.name).collect()

@@ -128,6 +128,15 @@ fn may_decide(tx: &mut dyn Tx, cx: &Cx, identity: &str, given: Option<Given>) ->
     }
 }
 
+/// Refuses to let the caller give an environment away, to whom it will then belong with everything, unless he decides who may
+/// use it and has the greatest permission on it himself.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn may_give_away(tx: &mut dyn Tx, cx: &Cx, identity: &str) -> Result<()> {
+    may_decide(tx, cx, identity, Some(Given { permission: EnvironmentPermission::Admin, longest_open: None }))
+}
+
 /// The first of these that whoever has this access lacks on the object.
 pub(crate) fn lacking(access: &OrgAccess, wanted: &[Permission], object: &Object<'_>) -> Option<Permission> {
     wanted.iter().copied().find(|permission| !access.policy.allows(*permission, object))

@@ -12,7 +12,7 @@ mod update;
 mod tests;
 
 pub(crate) use access::lacking;
-pub use access::{EnvironmentChange, GivenAccount, GivenEnvironment, Holdings, Wish, longest_open};
+pub use access::{EnvironmentChange, GivenAccount, GivenEnvironment, Holdings, Wish, longest_open, may_give_away};
 pub use change::{NewTeam, create, delete};
 pub use roles::{enable_roles, remove_role, roles, set_role};
 pub use update::{MemberAction, TeamChange, update};

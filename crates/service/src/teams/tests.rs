@@ -85,7 +85,9 @@ async fn what_makes_no_sense_is_refused() {
     let cx = house.root_cx().await;
     create(&cx, new("ops")).await.unwrap();
     let stack = TeamChange { stacks: vec!["web/prod".into()], ..TeamChange::default() };
-    let environment = TeamChange { environments: vec!["web/prod".into()], ..TeamChange::default() };
+    let wish = Wish { permission: "owner".into(), longest_open: None };
+    let change = EnvironmentChange { project: "web".into(), name: "prod".into(), to: Some(wish) };
+    let environment = TeamChange { environments: vec![change], ..TeamChange::default() };
     assert_eq!(update(&cx, "ops", stack).await.unwrap_err().message(), "stack \"web/prod\" does not exist");
     let half = TeamChange { member: Some("bob".into()), ..TeamChange::default() };
     let long = TeamChange { display_name: Some("x".repeat(101)), ..TeamChange::default() };

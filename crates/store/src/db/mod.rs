@@ -60,6 +60,24 @@ pub trait Tx {
     /// # Errors
     /// What the callback returns, or `Unavailable`.
     fn query(&mut self, sql: Sql, params: Params<'_>, each: &mut dyn FnMut(&dyn Row) -> Result<Flow>) -> Result<()>;
+    /// Runs a statement once for every `width` of these parameters, in order, and tells how many rows each changed. Many
+    /// small statements cost much less so: PostgreSQL is not waited for between them.
+    ///
+    /// # Errors
+    /// As [`Tx::execute`].
+    fn execute_each(&mut self, sql: Sql, width: usize, params: Params<'_>) -> Result<Vec<u64>>;
+    /// Runs a query once for every `width` of these parameters and hands over the rows, each with the number of its query.
+    /// The statement must bound their number.
+    ///
+    /// # Errors
+    /// As [`Tx::query`].
+    fn query_each(
+        &mut self,
+        sql: Sql,
+        width: usize,
+        params: Params<'_>,
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<()>,
+    ) -> Result<()>;
 }
 
 /// A transaction that can be told which statement is its last.

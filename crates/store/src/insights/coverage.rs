@@ -2,7 +2,7 @@
 //!
 //! This room knows the rows. It must never know what follows from them.
 
-use crate::{Row, Tx, TxExt};
+use crate::{Row, Tx, TxExt, Value};
 use pileus_model::{Result, Timestamp, ids::ScanId};
 
 /// What became of one type in one place.
@@ -40,8 +40,9 @@ pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> 
          ON CONFLICT (scan_id, place, type_token) DO UPDATE SET outcome = excluded.outcome, listed = excluded.listed, \
          action = excluded.action, code = excluded.code, message = excluded.message, calls = excluded.calls, \
          micros = excluded.micros, at = excluded.at, settled = excluded.settled";
+    let mut params = Vec::with_capacity(12 * rows.len());
     for row in rows {
-        let params = [
+        params.extend::<[Value<'_>; 12]>([
             scan.as_bytes().into(),
             (&row.place).into(),
             (&row.type_token).into(),
@@ -54,10 +55,9 @@ pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> 
             row.micros.into(),
             now.into(),
             row.settled.into(),
-        ];
-        tx.run(sql, &params)?;
+        ]);
     }
-    Ok(())
+    tx.execute_each(sql.into(), 12, &params).map(|_| ())
 }
 
 /// A type that a run that begins anew leaves out.

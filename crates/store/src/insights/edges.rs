@@ -3,59 +3,91 @@
 //! This room knows the rows and how a text is looked up. It must never know which texts may be mentions.
 
 use super::ingest::{Item, Key, Scope};
-use crate::{Tx, TxExt};
+use crate::{Tx, TxExt, Value};
 use pileus_model::{Result, ids::AccountId};
+use std::collections::{BTreeSet, HashMap};
 
-/// Writes what a version mentions. What is known under that text in the same root is the destination.
-pub(super) fn insert(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
-    for (path, handle) in &item.mentions {
-        let found = lookup(tx, scope, handle)?;
-        if found.is_some_and(|(account, key)| account == scope.account && key == item.key) {
-            continue;
+/// Whose a resource is, and its key.
+type Destination = (AccountId, Key);
+
+/// Writes what versions mention. What is known under that text in the same root is the destination.
+pub(super) fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -> Result<()> {
+    let handles: BTreeSet<&str> = items.iter().flat_map(|i| &i.mentions).map(|(_, handle)| handle.as_str()).collect();
+    let found = lookup(tx, scope, handles)?;
+    let sql = "INSERT INTO resource_edges (account_id, key, version, path, handle, dest_account_id, dest_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let mut params: Vec<Value<'_>> = Vec::new();
+    for item in items {
+        for (path, handle) in &item.mentions {
+            let destination = found.get(handle.as_str());
+            if destination.is_some_and(|(account, key)| *account == scope.account && *key == item.key) {
+                continue;
+            }
+            params.extend::<[Value<'_>; 7]>([
+                scope.account.as_bytes().into(),
+                (&item.key).into(),
+                version.into(),
+                path.into(),
+                handle.into(),
+                destination.map(|(account, _)| account.as_bytes()).into(),
+                destination.map(|(_, key)| key).into(),
+            ]);
         }
-        let sql = "INSERT INTO resource_edges (account_id, key, version, path, handle, dest_account_id, dest_key) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let params = [
-            scope.account.as_bytes().into(),
-            (&item.key).into(),
-            version.into(),
-            path.into(),
-            handle.into(),
-            found.as_ref().map(|(account, _)| account.as_bytes()).into(),
-            found.as_ref().map(|(_, key)| key).into(),
-        ];
-        tx.run(sql, &params)?;
     }
-    Ok(())
+    tx.execute_each(sql.into(), 7, &params).map(|_| ())
 }
 
-/// A resource has come: what was mentioned before it was known is its own now.
-pub(super) fn adopt(tx: &mut dyn Tx, scope: &Scope, item: &Item) -> Result<()> {
-    let handles = item.arn.iter().chain((item.arn.as_ref() != Some(&item.id)).then_some(&item.id));
-    for handle in handles {
-        let sql = "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 WHERE handle = $3 AND dest_key IS NULL \
-             AND NOT (account_id = $1 AND key = $2) AND account_id IN (SELECT id FROM accounts WHERE root_id = $4)";
-        let params = [scope.account.as_bytes().into(), (&item.key).into(), handle.into(), scope.root.as_bytes().into()];
-        tx.run(sql, &params)?;
+/// Resources have come: what was mentioned before they were known is theirs now.
+pub(super) fn adopt(tx: &mut dyn Tx, scope: &Scope, items: &[&Item]) -> Result<()> {
+    let sql = "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 WHERE handle = $3 AND dest_key IS NULL \
+         AND NOT (account_id = $1 AND key = $2) AND account_id IN (SELECT id FROM accounts WHERE root_id = $4)";
+    let mut params: Vec<Value<'_>> = Vec::with_capacity(8 * items.len());
+    for item in items {
+        let handles = item.arn.iter().chain((item.arn.as_ref() != Some(&item.id)).then_some(&item.id));
+        for handle in handles {
+            params.extend::<[Value<'_>; 4]>([
+                scope.account.as_bytes().into(),
+                (&item.key).into(),
+                handle.into(),
+                scope.root.as_bytes().into(),
+            ]);
+        }
     }
-    Ok(())
+    tx.execute_each(sql.into(), 4, &params).map(|_| ())
 }
 
-/// The one resource of the root that is known under this text; in doubt the one of the same leaf.
-fn lookup(tx: &mut dyn Tx, scope: &Scope, handle: &str) -> Result<Option<(AccountId, Key)>> {
-    let sql = if handle.starts_with("arn:") {
-        "SELECT account_id, key FROM resources WHERE root_id = $1 AND arn = $2 AND gone_at IS NULL LIMIT 5"
-    } else {
-        "SELECT account_id, key FROM resources WHERE root_id = $1 AND id = $2 AND gone_at IS NULL LIMIT 5"
-    };
-    let found = tx.all(sql, &[scope.root.as_bytes().into(), handle.into()], |row| {
-        Ok((AccountId::from_bytes(row.id(0)?), row.id(1)?))
-    })?;
-    if let [one] = found[..] {
-        return Ok(Some(one));
+/// The one resource of the root that is known under each of these texts; in doubt the one of the same leaf.
+fn lookup<'h>(
+    tx: &mut dyn Tx,
+    scope: &Scope,
+    handles: impl IntoIterator<Item = &'h str>,
+) -> Result<HashMap<&'h str, Destination>> {
+    let (arns, ids): (Vec<&str>, Vec<&str>) = handles.into_iter().partition(|handle| handle.starts_with("arn:"));
+    let by_arn = "SELECT account_id, key FROM resources WHERE root_id = $1 AND arn = $2 AND gone_at IS NULL LIMIT 5";
+    let by_id = "SELECT account_id, key FROM resources WHERE root_id = $1 AND id = $2 AND gone_at IS NULL LIMIT 5";
+    let mut destinations = HashMap::new();
+    for (sql, handles) in [(by_arn, arns), (by_id, ids)] {
+        let params: Vec<Value<'_>> =
+            handles.iter().flat_map(|handle| [scope.root.as_bytes().into(), (*handle).into()]).collect();
+        let mut found: Vec<Vec<Destination>> = vec![Vec::new(); handles.len()];
+        tx.query_each(sql.into(), 2, &params, &mut |number, row| {
+            found[number].push((AccountId::from_bytes(row.id(0)?), row.id(1)?));
+            Ok(())
+        })?;
+        for (handle, found) in handles.into_iter().zip(found) {
+            destinations.extend(one_of(scope, &found).map(|one| (handle, one)));
+        }
     }
-    let mut here = found.into_iter().filter(|(account, _)| *account == scope.account);
-    Ok(here.next().filter(|_| here.next().is_none()))
+    Ok(destinations)
+}
+
+/// The only one, or the only one of the leaf.
+fn one_of(scope: &Scope, found: &[Destination]) -> Option<Destination> {
+    if let [one] = found {
+        return Some(*one);
+    }
+    let mut here = found.iter().filter(|(account, _)| *account == scope.account);
+    here.next().filter(|_| here.next().is_none()).copied()
 }
 
 /// Looks again for the destinations of at most `limit` mentions that this run wrote (those after this position): resources that
@@ -73,20 +105,21 @@ pub fn settle(tx: &mut dyn Tx, scope: &Scope, after: &(Key, String), limit: i64)
         [scope.account.as_bytes().into(), scan.as_bytes().into(), (&after.0).into(), (&after.1).into(), limit.into()];
     let open =
         tx.all(sql, &params, |row| Ok((row.id(0)?, row.int(1)?, row.text(2)?.to_owned(), row.text(3)?.to_owned())))?;
+    let found = lookup(tx, scope, open.iter().map(|(.., handle)| handle.as_str()).collect::<BTreeSet<_>>())?;
+    let sql = "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 \
+         WHERE account_id = $3 AND key = $4 AND version = $5 AND path = $6";
+    let mut params: Vec<Value<'_>> = Vec::new();
     for (key, version, path, handle) in &open {
-        if let Some((account, dest)) = lookup(tx, scope, handle)? {
-            let sql = "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 \
-                 WHERE account_id = $3 AND key = $4 AND version = $5 AND path = $6";
-            let params = [
-                account.as_bytes().into(),
-                (&dest).into(),
-                scope.account.as_bytes().into(),
-                key.into(),
-                (*version).into(),
-                path.into(),
-            ];
-            tx.run(sql, &params)?;
-        }
+        let Some((account, dest)) = found.get(handle.as_str()) else { continue };
+        params.extend::<[Value<'_>; 6]>([
+            account.as_bytes().into(),
+            dest.into(),
+            scope.account.as_bytes().into(),
+            key.into(),
+            (*version).into(),
+            path.into(),
+        ]);
     }
+    tx.execute_each(sql.into(), 6, &params)?;
     Ok(open.into_iter().next_back().map(|(key, _, path, _)| (key, path)))
 }

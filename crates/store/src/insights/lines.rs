@@ -2,7 +2,7 @@
 //!
 //! This room knows their rows. It must never know what the steps do.
 
-use crate::{Row, Tx, TxExt};
+use crate::{Row, Tx, TxExt, Value};
 use pileus_model::{Result, Timestamp, ids::ScanId};
 
 /// A job of a run.
@@ -149,13 +149,18 @@ pub fn append(tx: &mut dyn Tx, scan: ScanId, lines: &[Line]) -> Result<()> {
     let sql = "SELECT next_line FROM scans WHERE id = $1";
     let Some(next) = tx.one(sql, &[scan.as_bytes().into()], |row| row.int(0))? else { return Ok(()) };
     let sql = "INSERT INTO scan_lines (scan_id, seq, job, step, at, header, line) VALUES ($1, $2, 0, $3, $4, $5, $6)";
-    for (seq, line) in (next..).zip(lines) {
-        let Line { step, at, header, line } = line;
-        tx.run(
-            sql,
-            &[scan.as_bytes().into(), seq.into(), (*step).into(), (*at).into(), (*header).into(), line.into()],
-        )?;
+    let mut params = Vec::with_capacity(6 * lines.len());
+    for (seq, Line { step, at, header, line }) in (next..).zip(lines) {
+        params.extend::<[Value<'_>; 6]>([
+            scan.as_bytes().into(),
+            seq.into(),
+            (*step).into(),
+            (*at).into(),
+            (*header).into(),
+            line.into(),
+        ]);
     }
+    tx.execute_each(sql.into(), 6, &params)?;
     let count = i64::try_from(lines.len()).unwrap_or(0);
     let sql = "UPDATE scans SET next_line = $1 WHERE id = $2";
     tx.run(sql, &[(next + count).into(), scan.as_bytes().into()]).map(|_| ())

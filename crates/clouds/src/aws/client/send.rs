@@ -186,12 +186,12 @@ fn read(service: &Service, call: &Call, response: &Response) -> Result<Value, Fa
     let status = response.status.as_u16();
     let header = |name: &str| response.headers.get(name).and_then(|v| v.to_str().ok());
     if (200..300).contains(&status) {
-        let said = protocol::refusal(status, None, &response.body);
         // S3 may answer 200 and put the error into the body.
         if service.name == "s3" && response.body.windows(7).take(200).any(|w| w == b"<Error>") {
-            return Err(Failure::Refused { refusal: said, date: None, told: None });
+            let refusal = protocol::refusal(status, None, &response.body);
+            return Err(Failure::Refused { refusal, date: None, told: None });
         }
-        return protocol::read(service, call, &response.body).map_err(Failure::Malformed);
+        return protocol::read(service, call, status, &response.body).map_err(Failure::Malformed);
     }
     let refusal = protocol::refusal(status, header("x-amzn-errortype"), &response.body);
     let date = header("date").and_then(http_date);

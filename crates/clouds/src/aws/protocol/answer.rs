@@ -17,17 +17,19 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
-/// A successful answer as JSON.
+/// A successful answer as JSON. What no service says is refused rather than read as an empty list, since absence is proved by lists:
+/// only 204 may have an empty body, JSON is an object, and a page for people is none of them.
 ///
 /// # Errors
 /// What is wrong with the body.
-pub(crate) fn read(service: &Service, call: &Call, body: &[u8]) -> Result<Value, String> {
+pub(crate) fn read(service: &Service, call: &Call, status: u16, body: &[u8]) -> Result<Value, String> {
     match service.protocol {
         Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => {
-            if body.iter().all(u8::is_ascii_whitespace) {
+            if status == 204 {
                 return Ok(Value::Object(Map::new()));
             }
-            serde_json::from_slice(body).map_err(|e| e.to_string())
+            let value: Value = serde_json::from_slice(body).map_err(|e| e.to_string())?;
+            if value.is_object() { Ok(value) } else { Err("the answer is no object".into()) }
         }
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
             if let Some(member) = service.shapes.raw(&call.op) {
@@ -37,11 +39,15 @@ pub(crate) fn read(service: &Service, call: &Call, body: &[u8]) -> Result<Value,
             if body.iter().all(u8::is_ascii_whitespace) {
                 return Err("the answer is empty".into());
             }
-            let root = xml::parse(body)?;
-            if root.name == "Error" {
+            let document = xml::parse(body)?;
+            let root = document.root()?;
+            if root.name() == "Error" {
                 return Err("an error with the status of a success".into());
             }
-            service.shapes.decode(&call.op, &root)
+            if root.name().eq_ignore_ascii_case("html") {
+                return Err("a page for people".into());
+            }
+            service.shapes.decode(&call.op, root)
         }
     }
 }
@@ -78,14 +84,16 @@ fn in_json(body: &[u8]) -> (Option<String>, Option<String>) {
 }
 
 fn in_xml(body: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(root) = xml::parse(body) else { return (None, None) };
-    let error = root.find("Error").unwrap_or(&root);
-    let text = |name: &str| error.child(name).map(|c| c.text.trim().to_owned());
+    let Ok(document) = xml::parse(body) else { return (None, None) };
+    let Ok(root) = document.root() else { return (None, None) };
+    let error = root.find("Error").unwrap_or(root);
+    let text = |name: &str| error.child(name).map(|c| c.text().trim().to_owned());
     (text("Code"), text("Message").or_else(|| text("message")))
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]
@@ -112,6 +120,31 @@ mod tests {
         ] {
             let refusal = refusal(400, kind, body.as_bytes());
             assert_eq!((refusal.code.as_str(), refusal.message.as_str()), (code, message), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_no_service_says_is_no_empty_list() {
+        use crate::aws::data::catalogue;
+        let service = |name: &str| catalogue().unwrap().iter().find(|f| f.service.name == name).unwrap();
+        for (name, status, body, good) in [
+            ("sqs", 200, "", false),
+            ("sqs", 200, " ", false),
+            ("sqs", 200, "null", false),
+            ("sqs", 200, "[]", false),
+            ("sqs", 200, "<html></html>", false),
+            ("sqs", 200, "{}", true),
+            ("lambda", 200, "", false),
+            ("lambda", 204, "", true),
+            ("ec2", 200, "<html><body/></html>", false),
+            ("iam", 200, "<HTML><BODY/></HTML>", false),
+            ("iam", 200, "<Other/>", false),
+            ("iam", 200, "<ListUsersResponse><ListUsersResult/></ListUsersResponse>", true),
+            ("s3", 200, "<html/>", false),
+        ] {
+            let file = service(name);
+            let read = read(&file.service, &file.types[0].list, status, body.as_bytes());
+            assert_eq!(read.is_ok(), good, "{name} {status} {body}: {read:?}");
         }
     }
 

@@ -171,7 +171,7 @@ mod tests {
             let wire = written(&service, "params={\"Owner.1\"=\"{a}\", Max=5}");
             assert_eq!((wire.method, wire.path.as_str()), ("POST", "/"));
             let body = String::from_utf8(wire.body.clone()).unwrap();
-            assert_eq!(body, "Action=ListX&Version=2010-05-08&Max=5&Owner.1=b%20c&T=t%2F1");
+            assert_eq!(body, "Action=ListX&Version=2010-05-08&Max=5&Owner.1=b+c&T=t%2F1");
             assert_eq!(header(&wire, "content-type"), Some("application/x-www-form-urlencoded; charset=utf-8"));
         }
     }

@@ -2,32 +2,40 @@
 //!
 //! This room knows the form of `data/aws/shapes`. It must never know an operation.
 
-use super::xml::Node;
+use super::xml::Element;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 use std::collections::HashMap;
 
 /// The shapes of one service's answers.
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub(crate) struct Shapes {
     operations: HashMap<String, Output>,
-    shapes: HashMap<String, Shape>,
+    shapes: Vec<Shape>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+/// As the file has them.
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Output {
+struct Written {
+    operations: HashMap<String, WrittenOutput>,
+    shapes: HashMap<String, WrittenShape>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenOutput {
     shape: String,
     wrapper: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "k")]
-enum Shape {
+enum WrittenShape {
     /// An object: member → (element, shape, flags).
     #[serde(rename = "o")]
-    Object { m: Vec3 },
+    Object { m: HashMap<String, (String, String, String)> },
     /// A list.
     #[serde(rename = "l")]
     List { e: String, of: String },
@@ -36,7 +44,97 @@ enum Shape {
     Map { key: String, value: String, of: String },
 }
 
-type Vec3 = HashMap<String, (String, String, String)>;
+/// An operation's answer.
+#[derive(Debug, Clone)]
+struct Output {
+    shape: usize,
+    wrapper: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Shape {
+    Object(Object),
+    /// A list: its elements' name, and what they are.
+    List(String, Kind),
+    /// A map: the names of an entry's key and value, and what the value is.
+    Map(String, String, Kind),
+}
+
+/// The members by their elements, and those that are attributes.
+#[derive(Debug, Clone, Default)]
+struct Object {
+    elements: HashMap<String, Vec<Member>>,
+    attributes: Vec<(String, Member)>,
+    /// The member that is the whole body.
+    payload: Option<Member>,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    name: String,
+    of: Kind,
+    /// Its elements lie beside those of others.
+    flat: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Whole,
+    Number,
+    Truth,
+    Shape(usize),
+}
+
+impl TryFrom<Written> for Shapes {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let mut names: Vec<&String> = written.shapes.keys().collect();
+        names.sort_unstable();
+        let numbers: HashMap<&str, usize> = names.iter().enumerate().map(|(n, name)| (name.as_str(), n)).collect();
+        let kind = |of: &str| match of {
+            "s" => Ok(Kind::Text),
+            "i" => Ok(Kind::Whole),
+            "f" => Ok(Kind::Number),
+            "b" => Ok(Kind::Truth),
+            shape => numbers.get(shape).map(|n| Kind::Shape(*n)).ok_or_else(|| format!("the shape {shape} is missing")),
+        };
+        let shape = |name: &&String| {
+            Ok(match &written.shapes[*name] {
+                WrittenShape::List { e, of } => Shape::List(e.clone(), kind(of)?),
+                WrittenShape::Map { key, value, of } => Shape::Map(key.clone(), value.clone(), kind(of)?),
+                WrittenShape::Object { m } => Shape::Object(object(m, kind)?),
+            })
+        };
+        let shapes = names.iter().map(shape).collect::<Result<_, String>>()?;
+        let output = |(name, output): (&String, &WrittenOutput)| {
+            let number = numbers.get(output.shape.as_str());
+            let shape = *number.ok_or_else(|| format!("the shape {} is missing", output.shape))?;
+            Ok((name.clone(), Output { shape, wrapper: output.wrapper.clone() }))
+        };
+        Ok(Self { operations: written.operations.iter().map(output).collect::<Result<_, String>>()?, shapes })
+    }
+}
+
+fn object(
+    members: &HashMap<String, (String, String, String)>,
+    kind: impl Fn(&str) -> Result<Kind, String>,
+) -> Result<Object, String> {
+    let mut object = Object::default();
+    for (name, (element, of, flags)) in members {
+        let member = Member { name: name.clone(), of: kind(of)?, flat: flags.contains('F') };
+        if flags.contains('P') {
+            object.payload = Some(member.clone());
+        }
+        if flags.contains('a') {
+            object.attributes.push((element.clone(), member));
+        } else {
+            object.elements.entry(element.clone()).or_default().push(member);
+        }
+    }
+    Ok(object)
+}
 
 impl Shapes {
     /// Whether the answer of this operation can be read.
@@ -47,101 +145,124 @@ impl Shapes {
 
     /// The member that is the whole body, unparsed, if the answer has such a one (a bucket's policy).
     pub(crate) fn raw(&self, operation: &str) -> Option<&str> {
-        let Shape::Object { m } = self.shapes.get(&self.operations.get(operation)?.shape)? else { return None };
-        let payload = m.iter().find(|(_, (_, of, flags))| flags.contains('P') && of == "s");
-        payload.map(|(name, _)| name.as_str())
+        let Some(Shape::Object(object)) = self.shapes.get(self.operations.get(operation)?.shape) else { return None };
+        object.payload.as_ref().filter(|payload| payload.of == Kind::Text).map(|payload| payload.name.as_str())
     }
 
     /// An answer as JSON.
     ///
     /// # Errors
     /// An operation without shapes; numbers that are none.
-    pub(crate) fn decode(&self, operation: &str, root: &Node) -> Result<Value, String> {
+    pub(crate) fn decode(&self, operation: &str, root: Element<'_>) -> Result<Value, String> {
         let output = self.operations.get(operation).ok_or_else(|| format!("{operation} has no shapes"))?;
-        let inner = output.wrapper.as_deref().and_then(|wrapper| root.child(wrapper)).unwrap_or(root);
-        let Some(Shape::Object { m }) = self.shapes.get(&output.shape) else { return Ok(Value::Object(Map::new())) };
+        let inner = match output.wrapper.as_deref() {
+            Some(wrapper) => root.child(wrapper).ok_or_else(|| format!("the answer has no {wrapper}"))?,
+            None => root,
+        };
+        let Some(Shape::Object(object)) = self.shapes.get(output.shape) else { return Ok(Value::Object(Map::new())) };
         // The payload member is the root itself; and one answer (a bucket's location) is nothing but its root's text.
-        let whole = m.iter().find(|(_, (element, of, flags))| {
-            flags.contains('P') || (element.as_str() == root.name && is_scalar(of) && root.children.is_empty())
-        });
-        if let Some((name, (_, of, _))) = whole {
-            let value = if is_scalar(of) && root.text.is_empty() { Value::Null } else { self.value(of, inner)? };
+        let text = || {
+            let members = object.elements.get(root.name()).filter(|_| root.is_leaf())?;
+            members.iter().find(|member| member.of.is_scalar())
+        };
+        if let Some(Member { name, of, .. }) = object.payload.as_ref().or_else(text) {
+            let empty = of.is_scalar() && root.text().is_empty();
+            let value = if empty { Value::Null } else { self.value(*of, inner)? };
             return Ok(Value::Object(Map::from_iter([(name.clone(), value)])));
         }
-        self.object(m, inner)
+        self.object(object, inner)
     }
 
-    fn value(&self, shape: &str, node: &Node) -> Result<Value, String> {
-        if is_scalar(shape) {
-            return scalar(shape, &node.text);
-        }
-        match self.shapes.get(shape) {
-            Some(Shape::Object { m }) => self.object(m, node),
-            Some(Shape::List { e, of }) => {
-                let elements = node.children.iter().filter(|c| c.name == *e);
-                elements.map(|c| self.value(of, c)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+    fn value(&self, kind: Kind, element: Element<'_>) -> Result<Value, String> {
+        let Kind::Shape(number) = kind else { return scalar(kind, element.text()) };
+        match self.shapes.get(number) {
+            Some(Shape::Object(object)) => self.object(object, element),
+            Some(Shape::List(name, of)) => {
+                let elements = element.children().filter(|c| c.name() == name);
+                elements.map(|c| self.value(*of, c)).collect::<Result<Vec<_>, _>>().map(Value::Array)
             }
-            Some(Shape::Map { .. }) => {
-                let entries: Vec<&Node> = node.children.iter().filter(|c| c.name == "entry").collect();
-                self.map(shape, &entries)
+            Some(Shape::Map(key, value, of)) => {
+                let mut map = Map::new();
+                for entry in element.children().filter(|c| c.name() == "entry") {
+                    self.entry((key, value, *of), entry, &mut map)?;
+                }
+                Ok(Value::Object(map))
             }
-            None => Err(format!("the shape {shape} is missing")),
+            None => Err("a shape is missing".into()),
         }
     }
 
-    fn map(&self, shape: &str, entries: &[&Node]) -> Result<Value, String> {
-        let Some(Shape::Map { key, value, of }) = self.shapes.get(shape) else { return Ok(Value::Null) };
+    fn entry(
+        &self,
+        (key, value, of): (&str, &str, Kind),
+        entry: Element<'_>,
+        map: &mut Map<String, Value>,
+    ) -> Result<(), String> {
+        if let (Some(k), Some(v)) = (entry.child(key), entry.child(value)) {
+            map.insert(k.text().to_owned(), self.value(of, v)?);
+        }
+        Ok(())
+    }
+
+    fn object(&self, object: &Object, element: Element<'_>) -> Result<Value, String> {
         let mut map = Map::new();
-        for entry in entries {
-            if let (Some(k), Some(v)) = (entry.child(key), entry.child(value)) {
-                map.insert(k.text.clone(), self.value(of, v)?);
+        for (attribute, member) in &object.attributes {
+            if let Some(text) = element.attribute(attribute) {
+                map.insert(member.name.clone(), scalar(member.of, text)?);
+            }
+        }
+        for child in element.children() {
+            for member in object.elements.get(child.name()).into_iter().flatten() {
+                self.member(member, child, &mut map)?;
             }
         }
         Ok(Value::Object(map))
     }
 
-    fn object(&self, members: &Vec3, node: &Node) -> Result<Value, String> {
-        let mut map = Map::new();
-        for (name, (element, of, flags)) in members {
-            if flags.contains('a') {
-                let attribute = node.attributes.iter().find(|(key, _)| key == element);
-                if let Some((_, text)) = attribute {
-                    map.insert(name.clone(), scalar(of, text)?);
+    /// Puts a child where it belongs; of several that are no list the first counts.
+    fn member(&self, member: &Member, child: Element<'_>, map: &mut Map<String, Value>) -> Result<(), String> {
+        let place = map.entry(member.name.clone());
+        let shape = match member.of {
+            Kind::Shape(number) if member.flat => self.shapes.get(number),
+            _ => None,
+        };
+        match shape {
+            Some(Shape::List(_, of)) => {
+                if let Value::Array(list) = place.or_insert_with(|| Value::Array(Vec::new())) {
+                    list.push(self.value(*of, child)?);
                 }
-                continue;
             }
-            let mut found = node.children.iter().filter(|c| c.name == *element).peekable();
-            if found.peek().is_none() {
-                continue;
-            }
-            let value = match self.shapes.get(of) {
-                Some(Shape::List { of, .. }) if flags.contains('F') => {
-                    Value::Array(found.map(|c| self.value(of, c)).collect::<Result<_, _>>()?)
+            Some(Shape::Map(key, value, of)) => {
+                if let Value::Object(map) = place.or_insert_with(|| Value::Object(Map::new())) {
+                    self.entry((key, value, *of), child, map)?;
                 }
-                Some(Shape::Map { .. }) if flags.contains('F') => self.map(of, &found.collect::<Vec<_>>())?,
-                _ => match found.next() {
-                    Some(child) => self.value(of, child)?,
-                    None => continue,
-                },
-            };
-            map.insert(name.clone(), value);
+            }
+            _ => {
+                if let Entry::Vacant(place) = place {
+                    place.insert(self.value(member.of, child)?);
+                }
+            }
         }
-        Ok(Value::Object(map))
+        Ok(())
     }
 }
 
-fn is_scalar(shape: &str) -> bool {
-    matches!(shape, "s" | "i" | "f" | "b")
+impl Kind {
+    const fn is_scalar(self) -> bool {
+        !matches!(self, Self::Shape(_))
+    }
 }
 
-fn scalar(shape: &str, text: &str) -> Result<Value, String> {
+fn scalar(kind: Kind, text: &str) -> Result<Value, String> {
     let trimmed = text.trim();
-    match shape {
-        "i" | "f" | "b" if trimmed.is_empty() => Ok(Value::Null),
-        "i" => trimmed.parse::<i64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a whole number")),
-        "f" => trimmed.parse::<f64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a number")),
-        "b" => Ok(Value::Bool(trimmed.eq_ignore_ascii_case("true"))),
-        _ => Ok(Value::String(text.to_owned())),
+    match kind {
+        Kind::Whole | Kind::Number | Kind::Truth if trimmed.is_empty() => Ok(Value::Null),
+        Kind::Whole => {
+            trimmed.parse::<i64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a whole number"))
+        }
+        Kind::Number => trimmed.parse::<f64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a number")),
+        Kind::Truth => Ok(Value::Bool(trimmed.eq_ignore_ascii_case("true"))),
+        Kind::Text | Kind::Shape(_) => Ok(Value::String(text.to_owned())),
     }
 }
 
@@ -170,7 +291,7 @@ mod tests {
     }
 
     fn decode(operation: &str, text: &str) -> Value {
-        shapes().decode(operation, &xml::parse(text.as_bytes()).unwrap()).unwrap()
+        shapes().decode(operation, xml::parse(text.as_bytes()).unwrap().root().unwrap()).unwrap()
     }
 
     #[test]

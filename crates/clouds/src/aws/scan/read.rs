@@ -112,7 +112,7 @@ impl Run<'_> {
             Brought::Failed(error) => {
                 line.tried(&read.op, matches!(error, CloudError::Denied { .. }));
                 work.unread(read);
-                line.problem(self.settle(error).await?);
+                line.problem(self.settle(of_read(read, error)).await?);
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ impl Run<'_> {
             Brought::Gone => HashMap::new(),
             Brought::Failed(error) => {
                 works.iter_mut().for_each(|work| work.unread(read));
-                line.problem(self.settle(error).await?);
+                line.problem(self.settle(of_read(read, error)).await?);
                 return Ok(());
             }
         };
@@ -191,6 +191,18 @@ impl Run<'_> {
             }
         }
         if many { Brought::Value(Value::Array(together)) } else { one(read, together) }
+    }
+}
+
+/// A read that does not exist here is a failure of its type, which does exist.
+fn of_read(read: &Call, error: CloudError) -> CloudError {
+    match error {
+        CloudError::Unsupported(why) => CloudError::Answer {
+            status: 0,
+            code: "unsupported".into(),
+            message: format!("{} cannot be asked here: {why}", read.op),
+        },
+        other => other,
     }
 }
 

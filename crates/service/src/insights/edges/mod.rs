@@ -4,6 +4,7 @@
 //! are: that is looked up where the mentions are kept.
 
 use serde_json::Value;
+use std::fmt::Write as _;
 
 /// Most mentions of one version that are kept.
 const MAX_MENTIONS: usize = 200;
@@ -41,6 +42,9 @@ const REFERENCES: [&str; 24] = [
     "securitygroups",
 ];
 
+/// How the words in [`REFERENCES`] end. Most names end otherwise.
+const ENDS: [&[u8; 2]; 12] = [b"rn", b"ns", b"ds", b"id", b"et", b"me", b"le", b"es", b"rl", b"er", b"te", b"ps"];
+
 /// The mentions in some properties: paths (JSON pointers) and what stands there. `own` are the resource's own names, which mention
 /// nothing else.
 pub(crate) fn mentions(properties: &Value, own: &[Option<&str>]) -> Vec<(String, String)> {
@@ -66,8 +70,8 @@ impl Walk<'_> {
             Value::String(text) => self.text(text, name),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.path.push('/');
-                    self.path.push_str(&index.to_string());
+                    // Writing into a text cannot fail.
+                    let _ = write!(self.path, "/{index}");
                     self.value(item, name, depth + 1);
                     self.path.truncate(length);
                 }
@@ -75,7 +79,11 @@ impl Walk<'_> {
             Value::Object(map) => {
                 for (key, item) in map.iter().filter(|(key, _)| !is_for_people(key)) {
                     self.path.push('/');
-                    self.path.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                    if key.contains(['~', '/']) {
+                        self.path.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                    } else {
+                        self.path.push_str(key);
+                    }
                     self.value(item, key, depth + 1);
                     self.path.truncate(length);
                 }
@@ -112,6 +120,10 @@ fn is_identifier(text: &str) -> bool {
 
 /// A property that holds another resource's id, and a text that may be one: no account number, no free text.
 fn is_reference(name: &str, text: &str) -> bool {
+    let Some(end) = name.as_bytes().last_chunk::<2>() else { return false };
+    if !ENDS.iter().any(|known| known.eq_ignore_ascii_case(end)) {
+        return false;
+    }
     let ends = |word: &str| {
         let Some(start) = name.len().checked_sub(word.len()) else { return false };
         name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(word))
@@ -155,6 +167,13 @@ mod tests {
             ("/role", "arn:aws:iam::123456789012:role/app"),
         ];
         assert_eq!(found(&value), expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    }
+
+    #[test]
+    fn the_shortcut_leaves_out_nothing() {
+        for word in REFERENCES {
+            assert!(is_reference(word, "abc") && is_reference(&format!("x_{}", word.to_uppercase()), "abc"), "{word}");
+        }
     }
 
     #[test]

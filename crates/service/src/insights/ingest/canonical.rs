@@ -3,25 +3,29 @@
 //! Keys in the order of their bytes, no blanks, numbers and texts as `serde_json` writes them, and no zero characters, which not every
 //! engine keeps.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::{fmt::Write as _, sync::OnceLock};
 
 /// Deepest nesting that is kept; what lies deeper is written as `null`.
 const MAX_DEPTH: usize = 100;
 
 /// A value's canonical text.
 pub fn canonical(value: &Value) -> String {
-    let mut out = String::with_capacity(256);
-    write(value, 0, &mut out);
+    let mut out = String::with_capacity(1024);
+    put(value, 0, &mut out);
     out
 }
 
-fn write(value: &Value, depth: usize, out: &mut String) {
+fn put(value: &Value, depth: usize, out: &mut String) {
     match value {
         _ if depth > MAX_DEPTH => out.push_str("null"),
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
-        Value::Number(number) => out.push_str(&number.to_string()),
+        Value::Number(number) => {
+            // Writing into a text cannot fail.
+            let _ = write!(out, "{number}");
+        }
         Value::String(text) => string(text, out),
         Value::Array(items) => {
             out.push('[');
@@ -29,31 +33,47 @@ fn write(value: &Value, depth: usize, out: &mut String) {
                 if index > 0 {
                     out.push(',');
                 }
-                write(item, depth + 1, out);
+                put(item, depth + 1, out);
             }
             out.push(']');
         }
         Value::Object(map) => {
-            // Usually they are in order already; whether they are depends on a feature that any crate may switch on.
-            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
             out.push('{');
-            for (index, (key, value)) in entries.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                string(key, out);
-                out.push(':');
-                write(value, depth + 1, out);
+            if in_order() {
+                entries(map.iter(), depth, out);
+            } else {
+                let mut sorted: Vec<(&String, &Value)> = map.iter().collect();
+                sorted.sort_unstable_by_key(|(key, _)| *key);
+                entries(sorted.into_iter(), depth, out);
             }
             out.push('}');
         }
     }
 }
 
+/// Whether objects have their keys in order by themselves: that depends on a feature of `serde_json` that any crate may switch on.
+fn in_order() -> bool {
+    static IN_ORDER: OnceLock<bool> = OnceLock::new();
+    *IN_ORDER.get_or_init(|| {
+        let entries = ["c", "a", "b"].map(|key| (key.to_owned(), Value::Null));
+        Map::from_iter(entries).keys().is_sorted()
+    })
+}
+
+fn entries<'v>(all: impl Iterator<Item = (&'v String, &'v Value)>, depth: usize, out: &mut String) {
+    for (index, (key, value)) in all.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        string(key, out);
+        out.push(':');
+        put(value, depth + 1, out);
+    }
+}
+
 fn string(text: &str, out: &mut String) {
     // Nearly all texts need no escape at all.
-    if !text.bytes().any(|b| b < 0x20 || b == b'"' || b == b'\\') {
+    if !text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\')) {
         out.push('"');
         out.push_str(text);
         out.push('"');

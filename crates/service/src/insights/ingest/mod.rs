@@ -12,8 +12,7 @@ pub(crate) use sweep::{Completeness, Fate};
 
 use crate::insights::edges;
 use pileus_clouds::Found;
-use pileus_model::insights::resource_key;
-use pileus_store::insights::ingest::Item;
+use pileus_store::insights::ingest::{Item, Key};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -40,12 +39,12 @@ pub fn state_of(properties: &Value) -> (String, [u8; 32]) {
 }
 
 /// Something that was found, as it is written; its mentions are looked for.
-pub(crate) fn item(found: Found, state: String, hash: [u8; 32]) -> Item {
+pub(crate) fn item(found: Found, key: Key, state: String, hash: [u8; 32]) -> Item {
     let mentions =
         edges::mentions(&found.properties, &[Some(found.id.as_str()), found.arn.as_deref(), found.name.as_deref()]);
     let clean = |text: Option<String>| text.filter(|text| !text.contains('\0'));
     Item {
-        key: resource_key(&found.type_token, &found.id),
+        key,
         type_token: found.type_token,
         id: found.id,
         name: clean(found.name),

@@ -35,7 +35,7 @@ impl Collector {
                 match verdict {
                     Verdict::Same => {}
                     Verdict::Marked => state.gathered.marked.push(key),
-                    Verdict::Write => state.gathered.items.push(ingest::item(found, text, hash)),
+                    Verdict::Write => state.gathered.items.push(ingest::item(found, key, text, hash)),
                 }
                 let seen = state.progress.resources.get_or_insert(0);
                 *seen += i64::from(first);

@@ -281,7 +281,8 @@ async fn work(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf, op
     collector.say(format!("{left} types are to be listed"));
     enter(collector, SCAN, STEPS[3]).await?;
     collector.remember(known(collector).await?);
-    let scanned = if left == 0 { Ok(()) } else { scanner.scan(&order, &opened, collector).await };
+    let finished = left == 0 && !order.done.is_empty();
+    let scanned = if finished { Ok(()) } else { scanner.scan(&order, &opened, collector).await };
     match scanned {
         Ok(()) => {}
         Err(CloudError::Sink(error)) => return Err(Ended::Left(error)),

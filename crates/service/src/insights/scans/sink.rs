@@ -14,7 +14,7 @@ use pileus_store::{
     insights::{
         absent,
         coverage::{self, Coverage, Settled},
-        ingest::{self, Item, Key, Put, Scope},
+        ingest::{self, Item, Key, Scope},
         leases::{self, Lease},
         lines::{self, Line},
         scans::Progress,
@@ -32,7 +32,7 @@ use std::{
 /// How far ahead a lease's end is written, in seconds. Others don't compare it with their clocks, but watch it change.
 const LEASE: i64 = 30;
 /// Resources that are written at once, unless the options say otherwise.
-pub(super) const BATCH: usize = 250;
+pub(super) const BATCH: usize = 500;
 /// Rows of one kind in one write.
 const PART: usize = 1000;
 /// Longest line of a log, in characters.
@@ -248,7 +248,9 @@ impl Collector {
             let mut state = self.state();
             (std::mem::take(&mut state.gathered), state.progress)
         };
-        for part in gathered.parts() {
+        for mut part in gathered.parts() {
+            // In the order in which they lie in the database; what came twice stays in its own.
+            part.items.sort_by_key(|item| item.key);
             match self.write_part(Arc::new(part), progress).await {
                 Ok(versions) => metrics::counter!("pileus_scan_versions_total").increment(versions),
                 Err(error) => return Err(broken.insert(error).clone()),
@@ -260,13 +262,10 @@ impl Collector {
     async fn write_part(&self, part: Arc<Gathered>, progress: Progress) -> Result<u64> {
         let lease = self.lease;
         let written = self.write(move |tx, scope| {
-            let mut versions = 0_u64;
             for key in &part.marked {
                 ingest::seen(tx, scope, key)?;
             }
-            for item in &part.items {
-                versions += u64::from(ingest::put(tx, scope, item)? != Put::Unchanged);
-            }
+            let versions = ingest::put_all(tx, scope, &part.items)?;
             absent::add(tx, lease.scan, &part.absent)?;
             coverage::put(tx, lease.scan, &part.coverage, scope.now)?;
             if part.coverage.iter().any(|row| row.settled) {

@@ -93,6 +93,9 @@ pub async fn start(cx: &Cx, account: &Account, options: Options) -> Result<Optio
         let options = options.clone().or(kept.unwrap_or_default());
         let user = cx.caller()?.user().map(|user| user.id);
         let starter = Starter { app: &cx.app, log: cx.org()?.log, actor: cx.actor(), request: cx.request.clone() };
+        if leaves.is_empty() && !above {
+            return Err(Error::not_found("insights account not found"));
+        }
         if leaves.is_empty() {
             return Err(Error::invalid("there is nothing to scan: the account has no regions left"));
         }

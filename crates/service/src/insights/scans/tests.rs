@@ -9,6 +9,7 @@ use pileus_clouds;
 
 #[path = "../../../../../tests/suite/fake_cloud.rs"]
 mod fake_cloud;
+mod forget;
 mod leases;
 mod resume;
 

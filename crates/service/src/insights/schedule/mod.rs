@@ -16,11 +16,16 @@ use pileus_model::{
     cron::Cron,
     ids::{AccountId, OrgId},
     insights::{Account, Schedule},
+    names::account_root,
     time::SECOND,
 };
 use pileus_store::{
     Recorded, Tx,
-    insights::schedules::{self as store, ScheduleRow},
+    insights::{
+        accounts,
+        schedules::{self as store, ScheduleRow},
+    },
+    organizations,
 };
 use std::sync::Arc;
 
@@ -234,6 +239,12 @@ async fn edit(
     let edited = app.store.write(move |tx| {
         let (cx, now) = (&cx2, cx2.now());
         let org = cx.org()?.id;
+        // An account that is being deleted must not leave a schedule behind.
+        organizations::lock(tx, org)?;
+        if accounts::by_name(tx, org, account_root(&account.name))?.is_none_or(|found| found.account.id != account.root)
+        {
+            return Err(Error::not_found("insights account not found"));
+        }
         let mut row = store::lock(tx, org, account.root)?.unwrap_or_else(|| blank(org, account.root, now));
         change(&mut row, now)?;
         row.modified_at = now;

@@ -5,7 +5,7 @@ use crate::db::{Engine, Flow, Last, Params, Row, Sql, Tx, error};
 use deadpool_postgres::Object;
 use futures_util::{
     TryStreamExt,
-    future::{join, join3},
+    future::{join, join3, try_join_all},
 };
 use pileus_model::{Error, Result};
 use std::{pin::pin, time::Duration};
@@ -14,6 +14,9 @@ use tokio_postgres::RowStream;
 
 /// How long a statement may take, as seen from here. The server gives up earlier, if it still can.
 const DEADLINE: Duration = Duration::from_secs(40);
+
+/// Statements that are under way to the server at once.
+const TOGETHER: usize = 256;
 
 /// Where the transaction stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +159,57 @@ impl Tx for PostgresTx<'_> {
                 run.await?
             };
             walk(rows, each).await
+        };
+        let outcome = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, work).await });
+        self.settle(outcome)
+    }
+
+    fn execute_each(&mut self, sql: Sql, width: usize, params: Params<'_>) -> Result<Vec<u64>> {
+        self.guard()?;
+        let (client, begin, idle) = (self.client, self.begin, self.state == State::Idle);
+        let work = async {
+            let statement = client.prepare_cached(sql.postgres).await?;
+            if idle {
+                client.batch_execute(begin).await?;
+            }
+            let mut changed = Vec::with_capacity(params.len() / width.max(1));
+            for some in params.chunks(width.max(1) * TOGETHER) {
+                let runs = some.chunks(width.max(1)).map(|row| client.execute_raw(&statement, row.iter().copied()));
+                changed.extend(try_join_all(runs).await?);
+            }
+            Ok::<_, Failure>(changed)
+        };
+        let outcome = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, work).await });
+        self.settle(outcome)
+    }
+
+    fn query_each(
+        &mut self,
+        sql: Sql,
+        width: usize,
+        params: Params<'_>,
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.guard()?;
+        let (client, begin, idle) = (self.client, self.begin, self.state == State::Idle);
+        let work = async {
+            let statement = client.prepare_cached(sql.postgres).await?;
+            if idle {
+                client.batch_execute(begin).await?;
+            }
+            let mut number = 0;
+            for some in params.chunks(width.max(1) * TOGETHER) {
+                let runs = some.chunks(width.max(1)).map(|row| async {
+                    client.query_raw(&statement, row.iter().copied()).await?.try_collect::<Vec<_>>().await
+                });
+                for rows in try_join_all(runs).await? {
+                    for row in rows {
+                        each(number, &PostgresRow(&row)).map_err(Failure::Callback)?;
+                    }
+                    number += 1;
+                }
+            }
+            Ok::<_, Failure>(())
         };
         let outcome = self.runtime.block_on(async { tokio::time::timeout(DEADLINE, work).await });
         self.settle(outcome)

@@ -24,12 +24,13 @@ use writer::Writer;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How many prepared statements a connection keeps.
 const STATEMENTS: usize = 256;
-/// The write-ahead log is moved into the file when it has this many pages (16 MiB).
-const CHECKPOINT_PAGES: i64 = 4000;
+/// The write-ahead log is moved into the file when it has this many pages (32 MiB).
+const CHECKPOINT_PAGES: i64 = 8000;
 /// Bytes that the write-ahead log keeps on the disk after it was moved.
 const LOG_BYTES: i64 = 32 << 20;
-/// The page cache of the writing connection, in KiB.
-const WRITE_CACHE: i64 = 6 * 1024;
+/// The page cache of the writing connection, in KiB. What a scan writes goes into a dozen trees; with less, pages of one transaction
+/// are written and read more than once. It is taken as it is needed.
+const WRITE_CACHE: i64 = 20 * 1024;
 /// The page cache of a reading connection, in KiB.
 const READ_CACHE: i64 = 2 * 1024;
 

@@ -68,6 +68,38 @@ impl Tx for SqliteTx<'_> {
             Err(Failure::Engine(error)) => Err(self.note(&error)),
         }
     }
+
+    fn execute_each(&mut self, sql: Sql, width: usize, params: Params<'_>) -> Result<Vec<u64>> {
+        self.guard()?;
+        let run = || {
+            let mut statement = self.connection.prepare_cached(sql.sqlite)?;
+            let rows = params.chunks(width.max(1));
+            rows.map(|row| Ok(statement.execute(params_from_iter(row))? as u64)).collect::<rusqlite::Result<Vec<u64>>>()
+        };
+        run().map_err(|error| self.note(&error))
+    }
+
+    fn query_each(
+        &mut self,
+        sql: Sql,
+        width: usize,
+        params: Params<'_>,
+        each: &mut dyn FnMut(usize, &dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        self.guard()?;
+        let mut run = || {
+            let mut statement = self.connection.prepare_cached(sql.sqlite)?;
+            for (number, row) in params.chunks(width.max(1)).enumerate() {
+                walk(&mut statement, row, &mut |row| each(number, row).map(|()| Flow::Next))?;
+            }
+            Ok(())
+        };
+        match run() {
+            Ok(()) => Ok(()),
+            Err(Failure::Callback(error)) => Err(error),
+            Err(Failure::Engine(error)) => Err(self.note(&error)),
+        }
+    }
 }
 
 impl Last for SqliteTx<'_> {

@@ -3,7 +3,7 @@
 use super::*;
 use pileus_store::insights::{absent, leases};
 
-const TABLE: &str = "aws:dynamodb/table:Table";
+const TOPIC: &str = "aws:sns/topic:Topic";
 
 /// Whether the statement of the run that goes on says this of a type: its outcome, and whether it is settled.
 async fn says(lab: &Lab, leaf: &Account, scan: ScanId, kind: &str, outcome: &str, settled: bool) -> bool {
@@ -207,7 +207,7 @@ async fn progress_is_told_also_within_a_long_type() {
     let lab = Lab::new().await;
     let leaf = lab.leaf().await;
     lab.cloud.put("us-east-1", BUCKET, (0..300).map(|n| thing(BUCKET, &format!("b{n}"), json!({}))).collect());
-    lab.cloud.put("us-east-1", TABLE, Vec::new());
+    lab.cloud.put("us-east-1", TOPIC, Vec::new());
     lab.cloud.holds_inside.store(true, Ordering::SeqCst);
     let one = lab.eager("one");
     let scan = begin(&lab, &leaf, &one).await;
