@@ -6,7 +6,7 @@ use pileus_esc::json::Json;
 use pileus_esc::schema::{Schema, SchemaRef, always};
 use pileus_esc::value::{Properties, Repr, Value};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Finds the fakes by name.
 pub struct Providers;
@@ -16,7 +16,8 @@ impl pileus_esc::host::Providers for Providers {
         match name {
             "test" => Ok(Arc::new(Fake { schema: None, secret: false })),
             "secret-wrapper" => Ok(Arc::new(Fake { schema: None, secret: true })),
-            "schema" => Ok(Arc::new(Fake { schema: Some(schemas::WIDE), secret: false })),
+            "schema" => Ok(Arc::new(Fake { schema: Some(wide()), secret: false })),
+            "bench" => Ok(Arc::new(Waiting)),
             "error" => Ok(Arc::new(Failing)),
             _ => Err(format!("unknown provider \"{name}\"")),
         }
@@ -35,20 +36,39 @@ fn schema(text: &str) -> SchemaRef {
     Json::parse(text, 32).and_then(|json| Schema::from_json(&json)).unwrap_or_else(|_| always())
 }
 
+/// The schema of the provider `schema`, read once: a server's providers have theirs at hand as well.
+fn wide() -> SchemaRef {
+    static WIDE: LazyLock<SchemaRef> = LazyLock::new(|| schema(schemas::WIDE));
+    WIDE.clone()
+}
+
 /// Returns its inputs.
 struct Fake {
-    schema: Option<&'static str>,
+    schema: Option<SchemaRef>,
     secret: bool,
 }
 
 impl Provider for Fake {
     fn schema(&self) -> (SchemaRef, SchemaRef) {
-        let schema = self.schema.map_or_else(always, schema);
+        let schema = self.schema.clone().unwrap_or_else(always);
         (schema.clone(), schema)
     }
 
     fn open(&self, inputs: &Properties, _: &ExecContext) -> Result<Value, String> {
         Ok(Value { secret: self.secret, ..Value::new(Repr::Object(inputs.clone())) })
+    }
+}
+
+/// Returns how long it has waited: not at all.
+struct Waiting;
+
+impl Provider for Waiting {
+    fn schema(&self) -> (SchemaRef, SchemaRef) {
+        (always(), always())
+    }
+
+    fn open(&self, _: &Properties, _: &ExecContext) -> Result<Value, String> {
+        Ok(Value::string("0s"))
     }
 }
 
