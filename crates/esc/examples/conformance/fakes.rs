@@ -117,12 +117,12 @@ impl Rotator for Echo {
     }
 
     fn open(&self, inputs: &Properties, state: Option<&Properties>, _: &ExecContext) -> Result<Value, String> {
-        let Some(state) = state else { return Ok(Value::new(Repr::Object(Properties::new()))) };
         let next = inputs.get("next").filter(|next| !next.unknown);
-        if next.is_some_and(|next| state.get("current").is_none_or(|current| current.repr != next.repr)) {
+        let current = state.and_then(|state| state.get("current"));
+        if next.is_some_and(|next| current.is_none_or(|current| current.repr != next.repr)) {
             return Err("oh no! inputs were evaluated outside of rotation".into());
         }
-        Ok(state_of(Some(state)))
+        Ok(state_of(state))
     }
 
     fn rotate(&self, inputs: &Properties, state: Option<&Properties>, _: &ExecContext) -> Result<Value, String> {

@@ -7,6 +7,7 @@ mod compile;
 mod decimal;
 mod meta;
 mod parse;
+mod pattern;
 mod write;
 
 pub use compile::Scopes;
