@@ -28,13 +28,20 @@ func (r rot128) Decrypt(ctx context.Context, in []byte) ([]byte, error) {
 	return r.Encrypt(ctx, in)
 }
 
-// siblings are the other files of a case.
-type siblings struct{ dir string }
+// siblings are the other files of a case, each read once.
+type siblings struct {
+	dir  string
+	read map[string][]byte
+}
 
 func (s siblings) LoadEnvironment(_ context.Context, name string) ([]byte, eval.Decrypter, error) {
-	text, err := os.ReadFile(filepath.Join(s.dir, name+".yaml"))
-	if err != nil {
-		return nil, nil, fmt.Errorf("environment %q not found", name)
+	text, ok := s.read[name]
+	if !ok {
+		var err error
+		if text, err = os.ReadFile(filepath.Join(s.dir, name+".yaml")); err != nil {
+			return nil, nil, fmt.Errorf("environment %q not found", name)
+		}
+		s.read[name] = text
 	}
 	return text, rot128{}, nil
 }

@@ -84,7 +84,7 @@ func runCase(dir string) (out *results, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, opts, envs := context.Background(), eval.EvalOptions{}, siblings{dir}
+	ctx, opts, envs := context.Background(), eval.EvalOptions{}, siblings{dir, map[string][]byte{}}
 	env, load, err := eval.LoadYAMLBytes(name, source)
 	if err != nil {
 		return nil, err
@@ -190,7 +190,7 @@ func timed(dir string, runs int) error {
 	if err != nil {
 		return err
 	}
-	ctx, opts, envs := context.Background(), eval.EvalOptions{}, siblings{dir}
+	ctx, opts, envs := context.Background(), eval.EvalOptions{}, siblings{dir, map[string][]byte{}}
 	env, _, err := eval.LoadYAMLBytes(name, source)
 	if err != nil {
 		return err

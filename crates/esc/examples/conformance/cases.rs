@@ -67,7 +67,7 @@ impl Case {
         let text = String::from_utf8(bytes).map_err(|e| format!("env.yaml: {e}"))?;
         let user = Value::object([("user", Value::object([("id", Value::string("USER_123"))]))]);
         let context = ExecContext::new(BTreeMap::from([("pulumi".to_owned(), user)]))?;
-        let loader = Siblings { folder: folder.to_owned() };
+        let loader = Siblings { folder: folder.to_owned(), ..Siblings::default() };
         Ok(Self { name: root.unwrap_or(&case).to_owned(), text, loader, context, overrides })
     }
 

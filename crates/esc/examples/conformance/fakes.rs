@@ -5,6 +5,8 @@ use pileus_esc::host::{Decrypter, Encrypter, ExecContext, Loaded, Loader, Provid
 use pileus_esc::json::Json;
 use pileus_esc::schema::{Schema, SchemaRef, always};
 use pileus_esc::value::{Properties, Repr, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -148,15 +150,18 @@ impl Encrypter for Rot128 {
     }
 }
 
-/// Loads the other files of a case.
+/// Loads the other files of a case, each once.
+#[derive(Default)]
 pub struct Siblings {
     pub folder: PathBuf,
+    pub read: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl Loader for Siblings {
     fn load(&self, name: &str) -> Result<Loaded, String> {
-        let text = std::fs::read_to_string(self.folder.join(format!("{name}.yaml")));
-        let text = text.map_err(|_missing| format!("environment \"{name}\" not found"))?;
+        let read = || std::fs::read_to_string(self.folder.join(format!("{name}.yaml"))).ok();
+        let text = self.read.borrow_mut().entry(name.to_owned()).or_insert_with(read).clone();
+        let text = text.ok_or_else(|| format!("environment \"{name}\" not found"))?;
         Ok(Loaded { name: name.to_owned(), text, decrypter: Arc::new(Rot128) })
     }
 

@@ -5,8 +5,8 @@ use super::{Env, Evaluator};
 use crate::ast::{Accessor, ExprRef, Step};
 use crate::gotext::quote;
 use crate::schema::{self, SchemaRef, Type, always};
+use crate::sorted::Sorted;
 use crate::spell::nearest;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -247,7 +247,7 @@ impl Evaluator<'_> {
     }
 
     /// An object made of values that exist.
-    pub(super) fn object_of(&mut self, def: Exp, fields: BTreeMap<super::arena::Key, Val>) -> Val {
+    pub(super) fn object_of(&mut self, def: Exp, fields: Sorted<Val>) -> Val {
         let schemas = fields.iter().map(|(k, v)| (k.clone(), self.arena[*v].schema.clone())).collect();
         self.add_checked(Value::known(def, schema::record(schemas), Repr::Object(Rc::new(fields))))
     }

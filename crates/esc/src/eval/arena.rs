@@ -2,7 +2,7 @@
 
 use crate::ast::{self, Expr as Ast, ExprKind as AstKind, ExprRef};
 use crate::schema::{SchemaRef, always};
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ pub(super) enum Repr {
     Number(Arc<str>),
     Text(Text),
     Array(Rc<[Val]>),
-    Object(Rc<BTreeMap<Key, Val>>),
+    Object(Rc<Sorted<Val>>),
 }
 
 /// A string, which builtins can make of any bytes.
@@ -117,7 +117,7 @@ pub(super) enum Kind {
     /// A property of something unknown.
     Access(Val, Key),
     Array(Vec<Exp>),
-    Object(BTreeMap<Key, Exp>),
+    Object(Sorted<Exp>),
     Call(Call),
 }
 

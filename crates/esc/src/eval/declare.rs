@@ -8,8 +8,8 @@ use crate::gotext::quote;
 use crate::json::Json;
 use crate::path::{join_index, join_key};
 use crate::schema::{self, SchemaRef, Type, always};
+use crate::sorted::Seen;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Evaluator<'_> {
@@ -37,22 +37,23 @@ impl Evaluator<'_> {
     }
 
     fn declare_object(&mut self, path: &str, node: &ExprRef, base: Option<Val>) -> (Kind, SchemaRef) {
-        let mut declared: BTreeMap<Key, Exp> = BTreeMap::new();
         let AstKind::Object(properties) = &node.kind else { return (Kind::Missing, always()) };
+        let mut declared: Vec<(Key, Exp)> = Vec::with_capacity(properties.len());
+        let mut seen = Seen::default();
         for property in properties {
             // After a syntax error a property may be without key.
             let Some(key) = &property.key else { continue };
-            if declared.contains_key(&key.text) {
+            if !seen.insert(&key.text) {
                 let summary = format!("duplicate key {}", quote(&key.text));
                 self.say(Diagnostic::error(&key.origin, summary));
                 continue;
             }
             let base = base.and_then(|base| self.property(base, &literal(key), &key.text));
             let exp = self.declare(&join_key(path, &key.text), &property.value, base);
-            declared.insert(key.text.clone(), exp);
+            declared.push((key.text.clone(), exp));
         }
         let schema = crate::schema::Schema { additional: Some(always()), ..schema::typed(Type::Object) };
-        (Kind::Object(declared), Arc::new(schema))
+        (Kind::Object(declared.into_iter().collect()), Arc::new(schema))
     }
 
     /// Declares a part of a call. Parts have no path and override nothing.

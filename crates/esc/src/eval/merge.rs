@@ -5,7 +5,8 @@ use super::arena::{Expr, Key, Kind, Repr, State, Val, Value};
 use crate::ast::ExprRef;
 use crate::gotext::quote;
 use crate::schema::{self, merged};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::sorted::Sorted;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// What is looked for within a value.
@@ -146,7 +147,7 @@ impl Evaluator<'_> {
         let repr = match &original.repr {
             Repr::Array(items) => Repr::Array(items.iter().map(|item| self.copy_within(*item, copies)).collect()),
             Repr::Object(fields) => {
-                let copied: BTreeMap<Key, Val> =
+                let copied: Sorted<Val> =
                     fields.iter().map(|(k, v)| (k.clone(), self.copy_within(*v, copies))).collect();
                 Repr::Object(Rc::new(copied))
             }

@@ -59,8 +59,9 @@ impl Evaluator<'_> {
     /// The place of a property.
     pub(super) fn at_property(&self, at: &Location, key: &str) -> Location {
         match &*self.arena[at.x].kind {
-            Kind::Object(fields) if fields.contains_key(key) => {
-                Location { x: fields[key], path: Rc::from(join_key("", key)), prefix: false }
+            Kind::Object(fields) if fields.get(key).is_some() => {
+                let x = fields.get(key).copied().unwrap_or(at.x);
+                Location { x, path: Rc::from(join_key("", key)), prefix: false }
             }
             _ => Location { x: at.x, path: Rc::from(join_key(&at.path, key)), prefix: true },
         }

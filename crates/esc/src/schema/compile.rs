@@ -45,13 +45,13 @@ impl Compiler<'_> {
         let list = |schemas: &[SchemaRef]| schemas.iter().map(|s| self.schema(s)).collect::<Result<Vec<_>, _>>();
         let maybe = |schema: &Option<SchemaRef>| schema.as_ref().map(|s| self.schema(s)).transpose();
         let rest = schema.rest.as_ref().map(|rest| self.rest(rest)).transpose()?;
-        let mut properties = BTreeMap::new();
-        for (name, property) in &schema.properties {
+        let mut properties = Vec::with_capacity(schema.properties.len());
+        for (name, property) in schema.properties.iter() {
             let mut property = self.schema(property)?;
             if rest.as_ref().is_some_and(|rest| rest.rotate_only.iter().any(|only| **only == **name)) {
                 property = within_rotation(&property);
             }
-            properties.insert(name.clone(), property);
+            properties.push((name.clone(), property));
         }
         Ok(Arc::new(Schema {
             bound: schema.bound,
@@ -59,7 +59,7 @@ impl Compiler<'_> {
             constant: schema.constant.clone(),
             prefix_items: list(&schema.prefix_items)?,
             items: maybe(&schema.items)?,
-            properties,
+            properties: properties.into_iter().collect(),
             additional: maybe(&schema.additional)?,
             required: schema.required.clone(),
             any_of: list(&schema.any_of)?,

@@ -15,6 +15,7 @@ pub use decimal::Decimal;
 pub use meta::json_schema;
 
 use crate::json::Json;
+use crate::sorted::Sorted;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -36,7 +37,7 @@ pub struct Schema {
     /// The other elements of an array; absent = anything.
     pub items: Option<SchemaRef>,
     /// The properties of an object.
-    pub properties: BTreeMap<Arc<str>, SchemaRef>,
+    pub properties: Sorted<SchemaRef>,
     /// The other properties of an object; absent = anything.
     pub additional: Option<SchemaRef>,
     /// The properties that must be there.
@@ -222,7 +223,7 @@ pub fn tuple(items: Vec<SchemaRef>) -> SchemaRef {
 
 /// An object that has these properties, and may have others.
 #[must_use]
-pub fn record(properties: BTreeMap<Arc<str>, SchemaRef>) -> SchemaRef {
+pub fn record(properties: Sorted<SchemaRef>) -> SchemaRef {
     let required = properties.keys().cloned().collect();
     Arc::new(Schema { properties, required, ..typed(Type::Object) })
 }
@@ -296,14 +297,7 @@ pub fn merged(base: &SchemaRef, top: &SchemaRef) -> SchemaRef {
     if top.ty != Type::Object || base.ty != Type::Object {
         return top.clone();
     }
-    let mut properties = base.properties.clone();
-    for (key, upper) in &top.properties {
-        let merged = match properties.get(key) {
-            Some(lower) => merged(lower, upper),
-            None => upper.clone(),
-        };
-        properties.insert(key.clone(), merged);
-    }
+    let properties = base.properties.merged(&top.properties, merged);
     let additional = match (&base.additional, &top.additional) {
         (None, top) => top.clone(),
         (Some(base), None) => Some(base.clone()),
