@@ -71,9 +71,7 @@ impl<V> Sorted<V> {
             entries.extend(match order {
                 Ordering::Less => below.next().cloned(),
                 Ordering::Greater => above.next().cloned(),
-                Ordering::Equal => {
-                    below.next().zip(above.next()).map(|((key, a), (_, b))| (key.clone(), merge(a, b)))
-                }
+                Ordering::Equal => below.next().zip(above.next()).map(|((key, a), (_, b))| (key.clone(), merge(a, b))),
             });
         }
     }

@@ -40,7 +40,7 @@ impl Exprs {
 
     /// Whether there are none.
     pub(crate) fn is_empty(&self) -> bool {
-        match &*self.arena[self.root].kind {
+        match &self.arena[self.root].kind {
             Kind::Object(fields) => fields.is_empty(),
             _ => true,
         }
@@ -51,7 +51,7 @@ impl Exprs {
     pub(crate) fn write(&self, out: &mut String, room: &mut Room) {
         let mut writer = Writer { arena: &self.arena, room };
         let mut object = Fields::begin(out);
-        if let Kind::Object(fields) = &*self.arena[self.root].kind {
+        if let Kind::Object(fields) = &self.arena[self.root].kind {
             for (key, x) in fields.iter() {
                 writer.write_expr(object.field(key), *x, &self.name);
             }
@@ -90,13 +90,13 @@ impl Writer<'_> {
             return;
         }
         let kind = self.arena[x].kind.clone();
-        if let Kind::Access(receiver, key) = &*kind {
+        if let Kind::Access(receiver, key) = &kind {
             return self.write_access(out, x, *receiver, key, name);
         }
         let node = self.arena[x].node.clone();
         let mut fields = Fields::begin(out);
         self.write_head(&mut fields, x, name);
-        match (&*kind, &node.kind) {
+        match (&kind, &node.kind) {
             (Kind::Literal, AstKind::Bool(value)) => Json::Bool(*value).write(fields.field("literal")),
             (Kind::Literal, AstKind::Number(text)) => Json::Number(text.clone()).write(fields.field("literal")),
             (Kind::Literal, AstKind::String(text)) => quote(text, fields.field("literal")),
@@ -107,7 +107,7 @@ impl Writer<'_> {
                 self.write_accessors(fields.field("symbol"), x, 0, &access.accessors, name);
             }
             (Kind::Array(items), _) => {
-                write_list(fields.field("list"), items, |out, x| self.write_expr(out, *x, name));
+                write_list(fields.field("list"), items.iter(), |out, x| self.write_expr(out, *x, name));
             }
             (Kind::Object(properties), syntax) => {
                 let mut ranges = Fields::begin(fields.field("keyRanges"));
@@ -138,14 +138,14 @@ impl Writer<'_> {
             }
             if let Some(access) = &part.access {
                 self.write_accessors(fields.field("value"), x, reference, &access.accessors, name);
-                reference += 1;
+                reference += access.accessors.len();
             }
             fields.end();
         });
     }
 
     fn write_accessors(&self, out: &mut String, x: Exp, reference: usize, accessors: &[Accessor], name: &Name) {
-        let found = |at: usize| self.arena[x].resolved.get(reference).and_then(|slots| *slots.get(at)?);
+        let found = |at: usize| *self.arena[x].resolved.get(reference + at)?;
         write_list(out, accessors.iter().enumerate(), |out, (at, accessor)| {
             let mut fields = Fields::begin(out);
             write_accessor(&mut fields, &accessor.step, accessor.range.as_ref(), name);
@@ -161,7 +161,7 @@ impl Writer<'_> {
     fn write_access(&mut self, out: &mut String, x: Exp, receiver: Val, key: &Key, name: &Name) {
         let mut keys = vec![key.clone()];
         let (mut outermost, mut def) = (x, self.arena[receiver].def);
-        while let Kind::Access(receiver, key) = &*self.arena[def].kind {
+        while let Kind::Access(receiver, key) = &self.arena[def].kind {
             keys.push(key.clone());
             (outermost, def) = (def, self.arena[*receiver].def);
         }

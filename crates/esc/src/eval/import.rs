@@ -1,6 +1,6 @@
 //! Imports: loading, evaluating each name once, cycles, and the order in which they merge.
 
-use super::arena::{Exp, Expr, Key, Kind, State, Val};
+use super::arena::{Exp, Expr, Key, Kind, PathStep, State, Val};
 use super::{DecrypterRef, Env, Environment, Evaluator};
 use crate::ast::{self, Access, Accessor, Entry, Expr as Ast, ExprKind as AstKind, ExprRef, Step};
 use crate::diag::{Diagnostic, has_errors};
@@ -8,6 +8,7 @@ use crate::gotext::quote;
 use crate::host::ExecContext;
 use crate::schema::{self, always};
 use crate::sorted::{Seen, Sorted};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// An import, in progress or done.
@@ -76,7 +77,7 @@ impl<'a> Evaluator<'a> {
     fn symbol(&mut self, name: &str) -> Exp {
         let accessors = vec![Accessor { step: Step::Name(name.to_owned()), range: None }];
         let node = Ast::synthetic(AstKind::Symbol(Access { accessors }));
-        self.arena.add_expr(Expr::new("", node, Kind::Symbol, always(), None))
+        self.arena.add_expr(Expr::new(node, Kind::Symbol, always(), None))
     }
 
     fn import_all(&mut self, env: Env, imports: &[ast::Import]) {
@@ -175,12 +176,15 @@ impl<'a> Evaluator<'a> {
             } else {
                 let node = super::declare::literal(&entry.key);
                 let below = base.and_then(|base| self.property(base, &node, key));
-                let exp = self.declare(key, &entry.value, below);
+                let exp = self.declare(&entry.value, below);
+                self.arena[exp].step = PathStep::Entry(key.clone());
                 declared.push((key.clone(), exp));
             }
         }
-        let path = format!("<{}>", self.environments[env.0].name);
         let node = Ast::synthetic(AstKind::Object(Vec::new()));
-        self.arena.add_expr(Expr::new(&path, node, Kind::Object(declared.into_iter().collect()), schema::always(), base))
+        let kind = Kind::Object(Rc::new(declared.into_iter().collect()));
+        let root = self.arena.add_expr(Expr::new(node, kind, schema::always(), base));
+        self.arena[root].step = PathStep::Environment(self.environments[env.0].name.clone());
+        root
     }
 }

@@ -57,7 +57,7 @@ impl Evaluator<'_> {
             }
             let (schema, below) = (value.schema.property(key), value.base);
             let base = below.and_then(|below| self.property(below, node, key));
-            let mut expr = Expr::new("", node.clone(), Kind::Access(v, key.clone()), schema.clone(), base);
+            let mut expr = Expr::new(node.clone(), Kind::Access(v, key.clone()), schema.clone(), base);
             expr.state = State::Done;
             let def = self.arena.add_expr(expr);
             let height = base.map_or(0, |base| self.arena[base].height + 1);
@@ -75,7 +75,7 @@ impl Evaluator<'_> {
         if !left.unknown || !right.unknown {
             return false;
         }
-        match (&*self.arena[left.def].kind, &*self.arena[right.def].kind) {
+        match (&self.arena[left.def].kind, &self.arena[right.def].kind) {
             (Kind::Access(a, x), Kind::Access(b, y)) => x == y && self.same(*a, *b),
             _ => false,
         }

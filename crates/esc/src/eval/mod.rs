@@ -166,7 +166,7 @@ impl Evaluator<'_> {
                 return self.unknown(x, always());
             }
             State::Evaluating => {
-                let (node, path) = (self.arena[x].node.clone(), self.arena[x].path.clone());
+                let (node, path) = (self.arena[x].node.clone(), self.arena.path(x));
                 self.error(&node, format!("cyclic reference to {path}"));
                 return self.unknown(x, always());
             }
@@ -189,7 +189,7 @@ impl Evaluator<'_> {
 
     fn evaluate_once(&mut self, env: Env, x: Exp, accept: &SchemaRef) -> Val {
         if self.skips(env, accept) {
-            let missing = Expr::missing(&self.arena[x].path.clone(), self.arena[x].base);
+            let missing = Expr::missing(self.arena[x].base);
             let def = self.arena.add_expr(missing);
             let value = Value { rotate_only: true, ..Value::unknown(def, always()) };
             return self.arena.add_value(value);
@@ -286,7 +286,7 @@ impl Evaluator<'_> {
             bytes.extend_from_slice(part.text.as_bytes());
             let Some(access) = &part.access else { continue };
             let referred = self.reference(env, x, reference, &access.accessors, &always());
-            reference += 1;
+            reference += access.accessors.len();
             let text = self.stringify(referred);
             value.unknown |= text.unknown;
             value.secret |= text.secret;

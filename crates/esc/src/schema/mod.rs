@@ -209,6 +209,21 @@ pub fn constant(ty: Type, value: Json) -> SchemaRef {
     Arc::new(Schema { constant: Some(value), ..typed(ty) })
 }
 
+/// Any array.
+#[must_use]
+pub fn some_array() -> SchemaRef {
+    static ARRAY: LazyLock<SchemaRef> = LazyLock::new(|| array(always()));
+    ARRAY.clone()
+}
+
+/// Any object.
+#[must_use]
+pub fn some_object() -> SchemaRef {
+    static OBJECT: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(Schema { additional: Some(always()), ..typed(Type::Object) }));
+    OBJECT.clone()
+}
+
 /// An array of any length.
 #[must_use]
 pub fn array(items: SchemaRef) -> SchemaRef {
