@@ -26,7 +26,7 @@ enum Command {
     /// Measure what docs/PERFORMANCE.md tells (`bench --help`).
     #[command(disable_help_flag = true)]
     Bench(Handed),
-    /// Run the ESC evaluator over a folder of cases (`[--cases DIR] [--json] [--verbose]`).
+    /// Run the ESC evaluator over a folder of cases (`[--cases DIR] [--json] [--verbose] [--status] [--time CASE RUNS]`).
     #[command(disable_help_flag = true)]
     EscConformance(Handed),
     /// Kill the server under writing clients and see that nothing is lost (`crash --help`).

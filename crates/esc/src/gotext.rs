@@ -39,10 +39,13 @@ pub fn quote(text: &str) -> String {
 /// Whether a character outside ASCII is printable: a letter, mark, number, punctuation or symbol.
 #[must_use]
 pub fn is_print(c: char) -> bool {
-    // The standard library escapes exactly the other categories; combining marks only at the start.
+    if matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}') {
+        return true;
+    }
+    // The standard library escapes the other categories, and variation selectors; combining marks only at the start.
     let mut text = String::from("a");
     text.push(c);
-    !format!("{text:?}").contains('\\')
+    !text.escape_debug().any(|c| c == '\\')
 }
 
 /// A float in its shortest form, with an exponent below 1e-4 and from 1e6 on (`FormatFloat(v, 'g', -1, 64)`).

@@ -30,6 +30,7 @@ pub mod output;
 pub mod path;
 pub mod schema;
 pub mod secret;
+pub mod sorted;
 mod spell;
 pub mod value;
 pub mod yaml;

@@ -2,7 +2,9 @@
 //!
 //! This room knows the reserved top-level properties. It must never know who reads them.
 
+use crate::eval::{Exprs, Room};
 use crate::json::{Json, TooLong, quote};
+use crate::limits::Limits;
 use crate::schema::SchemaRef;
 use crate::value::{Properties, Repr, Value, write_properties};
 use std::collections::BTreeMap;
@@ -11,8 +13,8 @@ use std::sync::Arc;
 /// The result of evaluating a document.
 #[derive(Debug)]
 pub struct Environment {
-    /// The expressions of `values`: the text of a JSON object, empty if there are none.
-    pub exprs: String,
+    /// The expressions of `values`, if they were asked for.
+    pub exprs: Option<Exprs>,
     /// The values, those of imports merged in.
     pub properties: Properties,
     /// Their schema.
@@ -21,8 +23,8 @@ pub struct Environment {
     pub context: Properties,
     /// Their schema.
     pub context_schema: SchemaRef,
-    /// How many schemas the text may still show; 0 if the expressions took them all.
-    pub(crate) schema_limit: u64,
+    /// How much the text may hold.
+    pub(crate) limits: Limits,
 }
 
 impl Environment {
@@ -39,17 +41,18 @@ impl Environment {
             quote(name, out);
             out.push(':');
         };
-        if !self.exprs.is_empty() {
+        let Limits { steps, output_schemas: schemas, output_bytes: bytes, .. } = self.limits;
+        let mut room = Room { steps, schemas, bytes: bytes.min(limit) };
+        if let Some(exprs) = self.exprs.as_ref().filter(|exprs| !exprs.is_empty()) {
             field(&mut out, "exprs");
-            out.push_str(&self.exprs);
+            exprs.write(&mut out, &mut room);
         }
         if !self.properties.is_empty() {
             field(&mut out, "properties");
             write_properties(&self.properties, &mut out, limit)?;
         }
         field(&mut out, "schema");
-        let mut budget = self.schema_limit;
-        self.schema.write(&mut out, &mut budget);
+        self.schema.write(&mut out, &mut room.schemas);
         field(&mut out, "executionContext");
         out.push('{');
         if !self.context.is_empty() {
@@ -58,9 +61,9 @@ impl Environment {
             out.push(',');
         }
         out.push_str("\"schema\":");
-        self.context_schema.write(&mut out, &mut budget);
+        self.context_schema.write(&mut out, &mut room.schemas);
         out.push_str("}}");
-        if budget == 0 || out.len() > limit { Err(TooLong) } else { Ok(out) }
+        if room.schemas == 0 || out.len() > limit { Err(TooLong) } else { Ok(out) }
     }
 
     /// The values as plain JSON. With `redact`, secrets are `[secret]`; what is unknown is `[unknown]`.

@@ -2,10 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 #[path = "../examples/conformance/cases.rs"]
-#[expect(dead_code, reason = "the example prints more")]
 mod cases;
+#[path = "../examples/conformance/compare.rs"]
+mod compare;
 #[path = "../examples/conformance/fakes.rs"]
 mod fakes;
+#[path = "../examples/conformance/report.rs"]
+mod report;
 #[path = "../examples/conformance/schemas.rs"]
 mod schemas;
 
@@ -37,7 +40,63 @@ fn results_are_those_of_upstream() {
     let reports = cases::run_all(&folder).unwrap();
     assert!(!reports.is_empty());
     let failed: Vec<&String> = reports.iter().flat_map(|report| &report.differences).collect();
-    assert!(failed.is_empty(), "{}\n{failed:#?}", cases::table(&reports));
+    assert!(failed.is_empty(), "{}\n{failed:#?}", report::table(&reports));
+}
+
+#[test]
+fn the_table_in_the_status_is_current() {
+    let Some(folder) = folder("esc-eval") else { return };
+    let present = std::fs::read_to_string(cases::status_file()).unwrap();
+    let table = report::status(&present, &cases::run_all(&folder).unwrap()).unwrap();
+    assert_eq!(table, present, "run cargo xtask esc-conformance --status");
+}
+
+/// A folder of cases as strangers may have it: parts are missing, files are no cases, a text is none.
+#[test]
+fn an_odd_folder_is_run_to_its_end() {
+    let folder = tempdir("odd");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    };
+    write("README.md", b"not a case");
+    write("empty/expected.json", b"{}");
+    write("no-text/env.yaml", b"values: {a: \xff}\n");
+    write("no-expectation/env.yaml", b"values: {a: 1}\n");
+    write("nothing/env.yaml", b"");
+    write("broken/env.yaml", b"values: {a: 1}\n");
+    write("broken/expected.json", b"{");
+    write("paths/env.yaml", b"values: {a: 1}\n");
+    write("paths/overrides.json", b"{\"rotate\": true, \"rotatePaths\": [\"a[\"]}");
+    write("partial/env.yaml", b"values: {a: 1}\n");
+    write("partial/expected.json", b"{\"evalJSONRevealed\": {\"a\": 1}, \"evalJsonRedacted\": {\"a\": 2}}");
+    let reports = cases::run_all(&folder).unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let told = report::to_json(&reports).to_text();
+    let line = |case: &str, all: [bool; 4]| {
+        let [revealed, redacted, check, diagnostics] = all;
+        format!(
+            "{{\"case\":\"{case}\",\"check\":{check},\"diagnostics\":{diagnostics},\"redacted\":{redacted},\"revealed\":{revealed}}}"
+        )
+    };
+    let expected = [
+        line("broken", [false; 4]),
+        line("no-expectation", [false, false, false, true]),
+        line("no-text", [false; 4]),
+        line("nothing", [true; 4]),
+        line("partial", [true, false, false, true]),
+        line("paths", [false; 4]),
+    ];
+    assert_eq!(told, format!("{{\"cases\":[{}]}}", expected.join(",")));
+}
+
+/// An empty folder of this process alone.
+fn tempdir(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("pileus-esc-{name}-{}", std::process::id()));
+    let _missing = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).unwrap();
+    path
 }
 
 /// The comments of a text, in order.
@@ -83,7 +142,7 @@ fn syntax_is_judged_as_upstream_does() {
         let expected = std::fs::read_to_string(path.join("expected.json")).unwrap();
         let expected = Json::parse(&expected, 1000).unwrap();
         let parsed = pileus_esc::parse(&name, &text, &Limits::default());
-        wrong.extend(cases::compare_diagnostics("diags", &expected, &parsed.diagnostics));
+        wrong.extend(compare::diagnostics("diags", &expected, &parsed.diagnostics));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

@@ -19,7 +19,7 @@ fn open(text: &str) -> Evaluation {
 /// Opens a text, or rotates the named paths first.
 fn run(text: &str, rotate: Option<&[&str]>) -> Evaluation {
     let context = ExecContext::new(BTreeMap::new()).unwrap();
-    let loader = Siblings { folder: "nowhere".into() };
+    let loader = Siblings { folder: "nowhere".into(), ..Siblings::default() };
     let world = World { providers: &Providers, loader: &loader, context: &context };
     let options = Options::default();
     let document = pileus_esc::parse("p/e", text, &options.limits).environment.unwrap();

@@ -5,8 +5,10 @@ use pileus_esc::host::{Decrypter, Encrypter, ExecContext, Loaded, Loader, Provid
 use pileus_esc::json::Json;
 use pileus_esc::schema::{Schema, SchemaRef, always};
 use pileus_esc::value::{Properties, Repr, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Finds the fakes by name.
 pub struct Providers;
@@ -16,7 +18,8 @@ impl pileus_esc::host::Providers for Providers {
         match name {
             "test" => Ok(Arc::new(Fake { schema: None, secret: false })),
             "secret-wrapper" => Ok(Arc::new(Fake { schema: None, secret: true })),
-            "schema" => Ok(Arc::new(Fake { schema: Some(schemas::WIDE), secret: false })),
+            "schema" => Ok(Arc::new(Fake { schema: Some(wide()), secret: false })),
+            "bench" => Ok(Arc::new(Waiting)),
             "error" => Ok(Arc::new(Failing)),
             _ => Err(format!("unknown provider \"{name}\"")),
         }
@@ -35,20 +38,39 @@ fn schema(text: &str) -> SchemaRef {
     Json::parse(text, 32).and_then(|json| Schema::from_json(&json)).unwrap_or_else(|_| always())
 }
 
+/// The schema of the provider `schema`, read once: a server's providers have theirs at hand as well.
+fn wide() -> SchemaRef {
+    static WIDE: LazyLock<SchemaRef> = LazyLock::new(|| schema(schemas::WIDE));
+    WIDE.clone()
+}
+
 /// Returns its inputs.
 struct Fake {
-    schema: Option<&'static str>,
+    schema: Option<SchemaRef>,
     secret: bool,
 }
 
 impl Provider for Fake {
     fn schema(&self) -> (SchemaRef, SchemaRef) {
-        let schema = self.schema.map_or_else(always, schema);
+        let schema = self.schema.clone().unwrap_or_else(always);
         (schema.clone(), schema)
     }
 
     fn open(&self, inputs: &Properties, _: &ExecContext) -> Result<Value, String> {
         Ok(Value { secret: self.secret, ..Value::new(Repr::Object(inputs.clone())) })
+    }
+}
+
+/// Returns how long it has waited: not at all.
+struct Waiting;
+
+impl Provider for Waiting {
+    fn schema(&self) -> (SchemaRef, SchemaRef) {
+        (always(), always())
+    }
+
+    fn open(&self, _: &Properties, _: &ExecContext) -> Result<Value, String> {
+        Ok(Value::string("0s"))
     }
 }
 
@@ -97,12 +119,12 @@ impl Rotator for Echo {
     }
 
     fn open(&self, inputs: &Properties, state: Option<&Properties>, _: &ExecContext) -> Result<Value, String> {
-        let Some(state) = state else { return Ok(Value::new(Repr::Object(Properties::new()))) };
         let next = inputs.get("next").filter(|next| !next.unknown);
-        if next.is_some_and(|next| state.get("current").is_none_or(|current| current.repr != next.repr)) {
+        let current = state.and_then(|state| state.get("current"));
+        if next.is_some_and(|next| current.is_none_or(|current| current.repr != next.repr)) {
             return Err("oh no! inputs were evaluated outside of rotation".into());
         }
-        Ok(state_of(Some(state)))
+        Ok(state_of(state))
     }
 
     fn rotate(&self, inputs: &Properties, state: Option<&Properties>, _: &ExecContext) -> Result<Value, String> {
@@ -128,15 +150,18 @@ impl Encrypter for Rot128 {
     }
 }
 
-/// Loads the other files of a case.
+/// Loads the other files of a case, each once.
+#[derive(Default)]
 pub struct Siblings {
     pub folder: PathBuf,
+    pub read: RefCell<HashMap<String, Option<String>>>,
 }
 
 impl Loader for Siblings {
     fn load(&self, name: &str) -> Result<Loaded, String> {
-        let text = std::fs::read_to_string(self.folder.join(format!("{name}.yaml")));
-        let text = text.map_err(|_missing| format!("environment \"{name}\" not found"))?;
+        let read = || std::fs::read_to_string(self.folder.join(format!("{name}.yaml"))).ok();
+        let text = self.read.borrow_mut().entry(name.to_owned()).or_insert_with(read).clone();
+        let text = text.ok_or_else(|| format!("environment \"{name}\" not found"))?;
         Ok(Loaded { name: name.to_owned(), text, decrypter: Arc::new(Rot128) })
     }
 

@@ -5,12 +5,12 @@ use super::{Env, Evaluator};
 use crate::ast::{Accessor, ExprRef, Step};
 use crate::gotext::quote;
 use crate::schema::{self, SchemaRef, Type, always};
+use crate::sorted::Sorted;
 use crate::spell::nearest;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A reference on its way: the expression that holds it, which of its references, and the accessors.
+/// A reference on its way: the expression that holds it, which accessor is its first there, and the accessors.
 #[derive(Clone, Copy)]
 struct Path<'p> {
     x: Exp,
@@ -38,8 +38,7 @@ impl Evaluator<'_> {
 
     /// Remembers what an accessor led to.
     fn mark(&mut self, path: Path<'_>, at: usize, def: Exp) {
-        let slots = self.arena[path.x].resolved.get_mut(path.reference);
-        if let Some(slot) = slots.and_then(|slots| slots.get_mut(at)) {
+        if let Some(slot) = self.arena[path.x].resolved.get_mut(path.reference + at) {
             *slot = Some(def);
         }
     }
@@ -65,7 +64,7 @@ impl Evaluator<'_> {
         while at < path.accessors.len() {
             let accessor = &path.accessors[at];
             let kind = self.arena[receiver].kind.clone();
-            receiver = match &*kind {
+            receiver = match &kind {
                 Kind::Array(items) => match self.index(path.node, accessor, Some(items.len())) {
                     Some(index) => items[index],
                     None => return self.invalid(path, at),
@@ -85,14 +84,20 @@ impl Evaluator<'_> {
                 }
                 // A secret's text has no properties; the literal within says so. Of a stored one there is no literal, which
                 // upstream tells in these words.
-                Kind::Call(Call::Plaintext(plaintext)) => {
-                    receiver = *plaintext;
-                    continue;
-                }
-                Kind::Call(Call::Ciphertext(_)) => {
-                    self.error(path.node, "internal error: no receiver");
-                    return self.invalid(path, at);
-                }
+                Kind::Call(call) => match &**call {
+                    Call::Plaintext(plaintext) => {
+                        receiver = *plaintext;
+                        continue;
+                    }
+                    Call::Ciphertext(_) => {
+                        self.error(path.node, "internal error: no receiver");
+                        return self.invalid(path, at);
+                    }
+                    _ => {
+                        let value = self.evaluate(env, receiver, accept);
+                        return self.within_value(path, at, value);
+                    }
+                },
                 _ => {
                     let value = self.evaluate(env, receiver, accept);
                     return self.within_value(path, at, value);
@@ -115,7 +120,7 @@ impl Evaluator<'_> {
         let imported = match self.import(env, path.node, &format!("{project}/{name}")) {
             Some(value) => value,
             None => {
-                let def = self.arena.add_expr(Expr::missing("", None));
+                let def = self.arena.add_expr(Expr::missing(None));
                 self.unknown(def, always())
             }
         };
@@ -247,7 +252,7 @@ impl Evaluator<'_> {
     }
 
     /// An object made of values that exist.
-    pub(super) fn object_of(&mut self, def: Exp, fields: BTreeMap<super::arena::Key, Val>) -> Val {
+    pub(super) fn object_of(&mut self, def: Exp, fields: Sorted<Val>) -> Val {
         let schemas = fields.iter().map(|(k, v)| (k.clone(), self.arena[*v].schema.clone())).collect();
         self.add_checked(Value::known(def, schema::record(schemas), Repr::Object(Rc::new(fields))))
     }

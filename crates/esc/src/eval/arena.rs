@@ -1,8 +1,9 @@
 //! Values and expressions under evaluation, in two tables.
 
-use crate::ast::{self, Expr as Ast, ExprKind as AstKind, ExprRef};
+use crate::ast::{Expr as Ast, ExprKind as AstKind, ExprRef};
+use crate::path::{join_index, join_key};
 use crate::schema::{SchemaRef, always};
-use std::collections::BTreeMap;
+use crate::sorted::Sorted;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,7 +47,7 @@ pub(super) enum Repr {
     Number(Arc<str>),
     Text(Text),
     Array(Rc<[Val]>),
-    Object(Rc<BTreeMap<Key, Val>>),
+    Object(Rc<Sorted<Val>>),
 }
 
 /// A string, which builtins can make of any bytes.
@@ -90,11 +91,12 @@ pub(super) enum State {
 
 /// An expression under evaluation.
 pub(super) struct Expr {
-    /// The path, for cycles.
-    pub path: Rc<str>,
+    /// The expression that it is a part of, and which part, for the path that a cycle is told by.
+    pub parent: Option<Exp>,
+    pub step: PathStep,
     /// The syntax that diagnostics name.
     pub node: ExprRef,
-    pub kind: Rc<Kind>,
+    pub kind: Kind,
     /// The imported value that it overrides.
     pub base: Option<Val>,
     pub schema: SchemaRef,
@@ -102,11 +104,24 @@ pub(super) struct Expr {
     /// Whether its value is secret, whatever it is.
     pub secret: bool,
     pub value: Option<Val>,
-    /// For each reference in it, what each accessor led to.
-    pub resolved: Vec<Vec<Option<Exp>>>,
+    /// What each accessor led to, those of all references in it one after the other.
+    pub resolved: Vec<Option<Exp>>,
+}
+
+/// Which part of its parent an expression is.
+pub(super) enum PathStep {
+    /// None that has a name: the argument of a call, or something that stands nowhere.
+    None,
+    /// The whole of an environment.
+    Environment(Arc<str>),
+    /// An entry of `values`, told as it is.
+    Entry(Key),
+    Key(Key),
+    Index(usize),
 }
 
 /// What an expression is.
+#[derive(Clone)]
 pub(super) enum Kind {
     /// Nothing, after a syntax error.
     Missing,
@@ -116,9 +131,9 @@ pub(super) enum Kind {
     Symbol,
     /// A property of something unknown.
     Access(Val, Key),
-    Array(Vec<Exp>),
-    Object(BTreeMap<Key, Exp>),
-    Call(Call),
+    Array(Rc<[Exp]>),
+    Object(Rc<Sorted<Exp>>),
+    Call(Rc<Call>),
 }
 
 /// A call and its parts. Schemas are those of the provider, once it is known.
@@ -156,6 +171,24 @@ impl Arena {
     pub fn add_expr(&mut self, expr: Expr) -> Exp {
         self.exprs.push(expr);
         Exp(index(self.exprs.len() - 1))
+    }
+
+    /// How many values there are.
+    pub fn values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The path by which cycles are told.
+    pub fn path(&self, x: Exp) -> String {
+        let expr = &self[x];
+        let parent = || expr.parent.map(|parent| self.path(parent)).unwrap_or_default();
+        match &expr.step {
+            PathStep::None => String::new(),
+            PathStep::Environment(name) => format!("<{name}>"),
+            PathStep::Entry(key) => key.to_string(),
+            PathStep::Key(key) => join_key(&parent(), key),
+            PathStep::Index(index) => join_index(&parent(), *index),
+        }
     }
 }
 
@@ -222,16 +255,20 @@ impl Value {
 }
 
 impl Expr {
-    pub fn new(path: &str, node: ExprRef, kind: Kind, schema: SchemaRef, base: Option<Val>) -> Self {
+    pub fn new(node: ExprRef, kind: Kind, schema: SchemaRef, base: Option<Val>) -> Self {
         let resolved = match &node.kind {
-            AstKind::Symbol(access) => vec![blank(access)],
-            AstKind::Interpolate(parts) => parts.iter().filter_map(|p| p.access.as_ref()).map(blank).collect(),
+            AstKind::Symbol(access) => vec![None; access.accessors.len()],
+            AstKind::Interpolate(parts) => {
+                let accesses = parts.iter().filter_map(|part| part.access.as_ref());
+                vec![None; accesses.map(|access| access.accessors.len()).sum()]
+            }
             _ => Vec::new(),
         };
         Self {
-            path: Rc::from(path),
+            parent: None,
+            step: PathStep::None,
             node,
-            kind: Rc::new(kind),
+            kind,
             base,
             schema,
             state: State::Declared,
@@ -242,16 +279,12 @@ impl Expr {
     }
 
     /// An expression that the syntax lacks.
-    pub fn missing(path: &str, base: Option<Val>) -> Self {
-        Self::new(path, Ast::synthetic(AstKind::Null), Kind::Missing, always(), base)
+    pub fn missing(base: Option<Val>) -> Self {
+        Self::new(Ast::synthetic(AstKind::Null), Kind::Missing, always(), base)
     }
 
     /// A stand-in for an expression, already evaluated.
     pub fn stand_in(node: ExprRef) -> Self {
-        Self { state: State::Done, resolved: Vec::new(), ..Self::new("", node, Kind::Literal, always(), None) }
+        Self { state: State::Done, resolved: Vec::new(), ..Self::new(node, Kind::Literal, always(), None) }
     }
-}
-
-fn blank(access: &ast::Access) -> Vec<Option<Exp>> {
-    vec![None; access.accessors.len()]
 }

@@ -1,9 +1,10 @@
 //! Between values under evaluation and exported ones.
 
 use super::Evaluator;
-use super::arena::{Exp, Key, Repr, Text, Val, Value};
+use super::arena::{Exp, Repr, Text, Val, Value};
 use crate::json::Json;
 use crate::schema::{self, SchemaRef, Type, always};
+use crate::sorted::Sorted;
 use crate::value::{Repr as Exported, Value as ExportedValue};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -37,7 +38,7 @@ impl Evaluator<'_> {
                 (Repr::Array(Rc::from(items)), schema::tuple(schemas))
             }
             Exported::Object(fields) => {
-                let fields: BTreeMap<Key, Val> =
+                let fields: Sorted<Val> =
                     fields.iter().map(|(k, v)| (k.clone(), self.unexport_within(v, def, depth - 1))).collect();
                 let schemas = fields.iter().map(|(k, v)| (k.clone(), self.arena[*v].schema.clone())).collect();
                 (Repr::Object(Rc::new(fields)), schema::record(schemas))

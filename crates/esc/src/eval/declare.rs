@@ -1,20 +1,20 @@
 //! Syntax to expressions: what each is, what it overrides, what is known of its schema before it is evaluated.
 
 use super::Evaluator;
-use super::arena::{Call, Exp, Expr, Key, Kind, Val};
+use super::arena::{Call, Exp, Expr, Key, Kind, PathStep, Val};
 use crate::ast::{Builtin, Call as AstCall, Expr as Ast, ExprKind as AstKind, ExprRef, Literal};
 use crate::diag::Diagnostic;
 use crate::gotext::quote;
 use crate::json::Json;
-use crate::path::{join_index, join_key};
 use crate::schema::{self, SchemaRef, Type, always};
+use crate::sorted::Seen;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 impl Evaluator<'_> {
     /// Declares an expression and all within it.
-    pub(super) fn declare(&mut self, path: &str, node: &ExprRef, base: Option<Val>) -> Exp {
+    pub(super) fn declare(&mut self, node: &ExprRef, base: Option<Val>) -> Exp {
         let (kind, schema) = match &node.kind {
             AstKind::Null => (Kind::Literal, schema::null()),
             AstKind::Bool(value) => (Kind::Literal, schema::constant(Type::Boolean, Json::Bool(*value))),
@@ -23,43 +23,54 @@ impl Evaluator<'_> {
             AstKind::Interpolate(_) => (Kind::Interpolate, schema::string()),
             AstKind::Symbol(_) => (Kind::Symbol, always()),
             AstKind::Array(items) => {
-                let items =
-                    items.iter().enumerate().map(|(i, x)| self.declare(&join_index(path, i), x, None)).collect();
-                (Kind::Array(items), schema::array(always()))
+                let items = items.iter().enumerate().map(|(i, x)| {
+                    let item = self.declare(x, None);
+                    self.arena[item].step = PathStep::Index(i);
+                    item
+                });
+                (Kind::Array(items.collect()), schema::some_array())
             }
-            AstKind::Object(_) => self.declare_object(path, node, base),
+            AstKind::Object(_) => self.declare_object(node, base),
             AstKind::Call(call) => {
                 let (call, schema) = self.declare_call(call);
-                (Kind::Call(call), schema)
+                (Kind::Call(Rc::new(call)), schema)
             }
         };
-        self.arena.add_expr(Expr::new(path, node.clone(), kind, schema, base))
+        let children = kind.clone();
+        let x = self.arena.add_expr(Expr::new(node.clone(), kind, schema, base));
+        match &children {
+            Kind::Array(items) => items.iter().for_each(|item| self.arena[*item].parent = Some(x)),
+            Kind::Object(fields) => fields.values().for_each(|field| self.arena[*field].parent = Some(x)),
+            _ => {}
+        }
+        x
     }
 
-    fn declare_object(&mut self, path: &str, node: &ExprRef, base: Option<Val>) -> (Kind, SchemaRef) {
-        let mut declared: BTreeMap<Key, Exp> = BTreeMap::new();
+    fn declare_object(&mut self, node: &ExprRef, base: Option<Val>) -> (Kind, SchemaRef) {
         let AstKind::Object(properties) = &node.kind else { return (Kind::Missing, always()) };
+        let mut declared: Vec<(Key, Exp)> = Vec::with_capacity(properties.len());
+        let mut seen = Seen::default();
         for property in properties {
             // After a syntax error a property may be without key.
             let Some(key) = &property.key else { continue };
-            if declared.contains_key(&key.text) {
+            if !seen.insert(&key.text) {
                 let summary = format!("duplicate key {}", quote(&key.text));
                 self.say(Diagnostic::error(&key.origin, summary));
                 continue;
             }
             let base = base.and_then(|base| self.property(base, &literal(key), &key.text));
-            let exp = self.declare(&join_key(path, &key.text), &property.value, base);
-            declared.insert(key.text.clone(), exp);
+            let exp = self.declare(&property.value, base);
+            self.arena[exp].step = PathStep::Key(key.text.clone());
+            declared.push((key.text.clone(), exp));
         }
-        let schema = crate::schema::Schema { additional: Some(always()), ..schema::typed(Type::Object) };
-        (Kind::Object(declared), Arc::new(schema))
+        (Kind::Object(Rc::new(declared.into_iter().collect())), schema::some_object())
     }
 
     /// Declares a part of a call. Parts have no path and override nothing.
     fn part(&mut self, node: Option<&ExprRef>) -> Exp {
         match node {
-            Some(node) => self.declare("", node, None),
-            None => self.arena.add_expr(Expr::missing("", None)),
+            Some(node) => self.declare(node, None),
+            None => self.arena.add_expr(Expr::missing(None)),
         }
     }
 

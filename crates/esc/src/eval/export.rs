@@ -40,7 +40,7 @@ impl Evaluator<'_> {
         });
         let exported = Arc::new(Value { repr, secret: value.secret, unknown: value.unknown, trace });
         if self.exported.len() <= at {
-            self.exported.resize(at + 1, None);
+            self.exported.resize(self.arena.values().max(at + 1), None);
         }
         self.exported[at] = Some(exported.clone());
         exported

@@ -1,7 +1,6 @@
 //! Expressions to their form on the wire, for editors: ranges, schemas, what refers to what.
 
-use super::Evaluator;
-use super::arena::{Call, Exp, Key, Kind, Val};
+use super::arena::{Arena, Call, Exp, Key, Kind, Val};
 use crate::ast::{Accessor, Call as AstCall, ExprKind as AstKind, Part, Step};
 use crate::diag::Range;
 use crate::json::{Fields, Json, quote, write_list};
@@ -11,22 +10,62 @@ use std::sync::Arc;
 /// The name of what has no place.
 type Name = Arc<str>;
 
-impl Evaluator<'_> {
-    /// The properties of the root expression, as they are written there: an object, empty if there are none.
-    pub(super) fn export_exprs(&mut self, root: Exp, name: &Name) -> String {
-        let mut out = String::new();
-        if let Kind::Object(fields) = &*self.arena[root].kind.clone()
-            && !fields.is_empty()
-        {
-            let mut object = Fields::begin(&mut out);
-            for (key, x) in fields {
-                self.write_expr(object.field(key), *x, name);
-            }
-            object.end();
-        }
-        out
+/// The expressions of a document after evaluation. They are written when somebody asks: few do.
+pub struct Exprs {
+    arena: Arena,
+    root: Exp,
+    name: Name,
+}
+
+impl std::fmt::Debug for Exprs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the expressions of {}", self.name)
+    }
+}
+
+/// How much of the text may still be written.
+pub(crate) struct Room {
+    /// Expressions.
+    pub steps: u64,
+    /// Schemas.
+    pub schemas: u64,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+impl Exprs {
+    pub(super) fn new(arena: Arena, root: Exp, name: Name) -> Self {
+        Self { arena, root, name }
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        match &self.arena[self.root].kind {
+            Kind::Object(fields) => fields.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Appends the properties of the root expression, as they are written there. Where the room does not suffice, none of
+    /// it is left.
+    pub(crate) fn write(&self, out: &mut String, room: &mut Room) {
+        let mut writer = Writer { arena: &self.arena, room };
+        let mut object = Fields::begin(out);
+        if let Kind::Object(fields) = &self.arena[self.root].kind {
+            for (key, x) in fields.iter() {
+                writer.write_expr(object.field(key), *x, &self.name);
+            }
+        }
+        object.end();
+    }
+}
+
+struct Writer<'a> {
+    arena: &'a Arena,
+    room: &'a mut Room,
+}
+
+impl Writer<'_> {
     fn write_range(&self, out: &mut String, x: Exp, name: &Name) {
         write_range(out, self.arena[x].node.origin.range.as_ref(), name);
     }
@@ -35,7 +74,7 @@ impl Evaluator<'_> {
     fn write_head(&mut self, fields: &mut Fields<'_>, x: Exp, name: &Name) {
         self.write_range(fields.field("range"), x, name);
         let schema = self.arena[x].schema.clone();
-        schema.write(fields.field("schema"), &mut self.schema_budget);
+        schema.write(fields.field("schema"), &mut self.room.schemas);
         if let Some(base) = self.arena[x].base {
             let def = self.arena[base].def;
             self.write_expr(fields.field("base"), def, name);
@@ -44,19 +83,20 @@ impl Evaluator<'_> {
 
     fn write_expr(&mut self, out: &mut String, x: Exp, name: &Name) {
         // What is too long is cut off here, and refused as a whole when the result is written.
-        if !self.spend(1) || out.len() > self.options.limits.output_bytes {
-            self.schema_budget = 0;
+        self.room.steps = self.room.steps.saturating_sub(1);
+        if self.room.steps == 0 || out.len() > self.room.bytes {
+            self.room.schemas = 0;
             out.push_str("{}");
             return;
         }
         let kind = self.arena[x].kind.clone();
-        if let Kind::Access(receiver, key) = &*kind {
+        if let Kind::Access(receiver, key) = &kind {
             return self.write_access(out, x, *receiver, key, name);
         }
-        let node = self.node(x);
+        let node = self.arena[x].node.clone();
         let mut fields = Fields::begin(out);
         self.write_head(&mut fields, x, name);
-        match (&*kind, &node.kind) {
+        match (&kind, &node.kind) {
             (Kind::Literal, AstKind::Bool(value)) => Json::Bool(*value).write(fields.field("literal")),
             (Kind::Literal, AstKind::Number(text)) => Json::Number(text.clone()).write(fields.field("literal")),
             (Kind::Literal, AstKind::String(text)) => quote(text, fields.field("literal")),
@@ -67,7 +107,7 @@ impl Evaluator<'_> {
                 self.write_accessors(fields.field("symbol"), x, 0, &access.accessors, name);
             }
             (Kind::Array(items), _) => {
-                write_list(fields.field("list"), items, |out, x| self.write_expr(out, *x, name));
+                write_list(fields.field("list"), items.iter(), |out, x| self.write_expr(out, *x, name));
             }
             (Kind::Object(properties), syntax) => {
                 let mut ranges = Fields::begin(fields.field("keyRanges"));
@@ -78,7 +118,7 @@ impl Evaluator<'_> {
                 }
                 ranges.end();
                 let mut object = Fields::begin(fields.field("object"));
-                for (key, x) in properties {
+                for (key, x) in properties.iter() {
                     self.write_expr(object.field(key), *x, name);
                 }
                 object.end();
@@ -98,14 +138,14 @@ impl Evaluator<'_> {
             }
             if let Some(access) = &part.access {
                 self.write_accessors(fields.field("value"), x, reference, &access.accessors, name);
-                reference += 1;
+                reference += access.accessors.len();
             }
             fields.end();
         });
     }
 
     fn write_accessors(&self, out: &mut String, x: Exp, reference: usize, accessors: &[Accessor], name: &Name) {
-        let found = |at: usize| self.arena[x].resolved.get(reference).and_then(|slots| *slots.get(at)?);
+        let found = |at: usize| *self.arena[x].resolved.get(reference + at)?;
         write_list(out, accessors.iter().enumerate(), |out, (at, accessor)| {
             let mut fields = Fields::begin(out);
             write_accessor(&mut fields, &accessor.step, accessor.range.as_ref(), name);
@@ -121,7 +161,7 @@ impl Evaluator<'_> {
     fn write_access(&mut self, out: &mut String, x: Exp, receiver: Val, key: &Key, name: &Name) {
         let mut keys = vec![key.clone()];
         let (mut outermost, mut def) = (x, self.arena[receiver].def);
-        while let Kind::Access(receiver, key) = &*self.arena[def].kind {
+        while let Kind::Access(receiver, key) = &self.arena[def].kind {
             keys.push(key.clone());
             (outermost, def) = (def, self.arena[*receiver].def);
         }
@@ -143,7 +183,7 @@ impl Evaluator<'_> {
         quote(&syntax.name.text, fields.field("name"));
         write_range(fields.field("nameRange"), syntax.name.origin.range.as_ref(), name);
         let schema = argument_schema(call, syntax);
-        schema.write(fields.field("argSchema"), &mut self.schema_budget);
+        schema.write(fields.field("argSchema"), &mut self.room.schemas);
         self.write_argument(fields.field("arg"), call, syntax, name);
         fields.end();
     }

@@ -1,13 +1,14 @@
 //! Imports: loading, evaluating each name once, cycles, and the order in which they merge.
 
-use super::arena::{Exp, Expr, Key, Kind, State, Val};
+use super::arena::{Exp, Expr, Key, Kind, PathStep, State, Val};
 use super::{DecrypterRef, Env, Environment, Evaluator};
 use crate::ast::{self, Access, Accessor, Entry, Expr as Ast, ExprKind as AstKind, ExprRef, Step};
 use crate::diag::{Diagnostic, has_errors};
 use crate::gotext::quote;
 use crate::host::ExecContext;
 use crate::schema::{self, always};
-use std::collections::BTreeMap;
+use crate::sorted::{Seen, Sorted};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// An import, in progress or done.
@@ -56,7 +57,7 @@ impl<'a> Evaluator<'a> {
         let my_context = self.unexport(&whole, symbol);
         let imports = self.symbol("imports");
         self.arena[imports].state = State::Done;
-        let my_imports = self.object_of(imports, BTreeMap::new());
+        let my_imports = self.object_of(imports, Sorted::default());
         let environment = Environment {
             name,
             is_root: importer.is_none(),
@@ -76,16 +77,17 @@ impl<'a> Evaluator<'a> {
     fn symbol(&mut self, name: &str) -> Exp {
         let accessors = vec![Accessor { step: Step::Name(name.to_owned()), range: None }];
         let node = Ast::synthetic(AstKind::Symbol(Access { accessors }));
-        self.arena.add_expr(Expr::new("", node, Kind::Symbol, always(), None))
+        self.arena.add_expr(Expr::new(node, Kind::Symbol, always(), None))
     }
 
     fn import_all(&mut self, env: Env, imports: &[ast::Import]) {
-        let mut values: BTreeMap<Key, Val> = BTreeMap::new();
+        let mut values: Vec<(Key, Val)> = Vec::with_capacity(imports.len());
         for import in imports {
             let Some(node) = &import.name else { continue };
             let AstKind::String(name) = &node.kind else { continue };
             let Some(value) = self.import(env, node, name) else { continue };
-            values.insert(name.clone(), value);
+            // An import that comes again has the same value.
+            values.push((name.clone(), value));
             if import.merge {
                 // A copy, so that merging changes nothing for other importers.
                 let copy = self.copy(value);
@@ -98,7 +100,7 @@ impl<'a> Evaluator<'a> {
             }
         }
         let def = self.arena[self.environments[env.0].my_imports].def;
-        let my_imports = self.object_of(def, values);
+        let my_imports = self.object_of(def, values.into_iter().collect());
         self.arena[def].schema = self.arena[my_imports].schema.clone();
         self.arena[def].value = Some(my_imports);
         self.environments[env.0].my_imports = my_imports;
@@ -163,22 +165,26 @@ impl<'a> Evaluator<'a> {
     /// The root expression: the entries of `values`, over what is imported.
     fn declare_root(&mut self, env: Env, entries: &[Entry]) -> Exp {
         let base = self.environments[env.0].base;
-        let mut declared: BTreeMap<Key, Exp> = BTreeMap::new();
+        let mut declared: Vec<(Key, Exp)> = Vec::with_capacity(entries.len());
+        let mut seen = Seen::default();
         for entry in entries {
             let key = &entry.key.text;
             if RESERVED.contains(&&**key) {
                 self.say(Diagnostic::error(&entry.key.origin, format!("{} is a reserved key", quote(key))));
-            } else if declared.contains_key(key) {
+            } else if !seen.insert(key) {
                 self.say(Diagnostic::error(&entry.key.origin, format!("duplicate key {}", quote(key))));
             } else {
                 let node = super::declare::literal(&entry.key);
                 let below = base.and_then(|base| self.property(base, &node, key));
-                let exp = self.declare(key, &entry.value, below);
-                declared.insert(key.clone(), exp);
+                let exp = self.declare(&entry.value, below);
+                self.arena[exp].step = PathStep::Entry(key.clone());
+                declared.push((key.clone(), exp));
             }
         }
-        let path = format!("<{}>", self.environments[env.0].name);
         let node = Ast::synthetic(AstKind::Object(Vec::new()));
-        self.arena.add_expr(Expr::new(&path, node, Kind::Object(declared), schema::always(), base))
+        let kind = Kind::Object(Rc::new(declared.into_iter().collect()));
+        let root = self.arena.add_expr(Expr::new(node, kind, schema::always(), base));
+        self.arena[root].step = PathStep::Environment(self.environments[env.0].name.clone());
+        root
     }
 }

@@ -5,7 +5,8 @@ use super::arena::{Expr, Key, Kind, Repr, State, Val, Value};
 use crate::ast::ExprRef;
 use crate::gotext::quote;
 use crate::schema::{self, merged};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use crate::sorted::Sorted;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 /// What is looked for within a value.
@@ -56,7 +57,7 @@ impl Evaluator<'_> {
             }
             let (schema, below) = (value.schema.property(key), value.base);
             let base = below.and_then(|below| self.property(below, node, key));
-            let mut expr = Expr::new("", node.clone(), Kind::Access(v, key.clone()), schema.clone(), base);
+            let mut expr = Expr::new(node.clone(), Kind::Access(v, key.clone()), schema.clone(), base);
             expr.state = State::Done;
             let def = self.arena.add_expr(expr);
             let height = base.map_or(0, |base| self.arena[base].height + 1);
@@ -74,7 +75,7 @@ impl Evaluator<'_> {
         if !left.unknown || !right.unknown {
             return false;
         }
-        match (&*self.arena[left.def].kind, &*self.arena[right.def].kind) {
+        match (&self.arena[left.def].kind, &self.arena[right.def].kind) {
             (Kind::Access(a, x), Kind::Access(b, y)) => x == y && self.same(*a, *b),
             _ => false,
         }
@@ -146,7 +147,7 @@ impl Evaluator<'_> {
         let repr = match &original.repr {
             Repr::Array(items) => Repr::Array(items.iter().map(|item| self.copy_within(*item, copies)).collect()),
             Repr::Object(fields) => {
-                let copied: BTreeMap<Key, Val> =
+                let copied: Sorted<Val> =
                     fields.iter().map(|(k, v)| (k.clone(), self.copy_within(*v, copies))).collect();
                 Repr::Object(Rc::new(copied))
             }

@@ -17,15 +17,18 @@ mod run;
 mod subsume;
 mod validate;
 
+pub use exprs::Exprs;
+pub(crate) use exprs::Room;
 pub use run::{Evaluation, Mode, Options, Rotation, RotationStatus, World, check, open, rotate};
 
 use crate::ast::{Accessor, Expr as Ast, ExprKind as AstKind, ExprRef};
 use crate::diag::Diagnostic;
 use crate::host::{Decrypter, ExecContext, Provider, Rotator, RotatorSchema};
 use crate::schema::{self, Schema, SchemaRef, Scopes, always};
-use arena::{Arena, Exp, Expr, Key, Kind, Repr, State, Text, Val, Value};
+use crate::sorted::Sorted;
+use arena::{Arena, Exp, Expr, Kind, Repr, State, Text, Val, Value};
 use import::Imported;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -51,8 +54,6 @@ struct Evaluator<'a> {
     exhausted: bool,
     /// Results by the index of their value.
     exported: Vec<Option<Arc<crate::value::Value>>>,
-    /// Schemas that the result may still show.
-    schema_budget: u64,
 }
 
 /// A provider that was found, its schemas ready to validate with.
@@ -165,7 +166,7 @@ impl Evaluator<'_> {
                 return self.unknown(x, always());
             }
             State::Evaluating => {
-                let (node, path) = (self.arena[x].node.clone(), self.arena[x].path.clone());
+                let (node, path) = (self.arena[x].node.clone(), self.arena.path(x));
                 self.error(&node, format!("cyclic reference to {path}"));
                 return self.unknown(x, always());
             }
@@ -188,7 +189,7 @@ impl Evaluator<'_> {
 
     fn evaluate_once(&mut self, env: Env, x: Exp, accept: &SchemaRef) -> Val {
         if self.skips(env, accept) {
-            let missing = Expr::missing(&self.arena[x].path.clone(), self.arena[x].base);
+            let missing = Expr::missing(self.arena[x].base);
             let def = self.arena.add_expr(missing);
             let value = Value { rotate_only: true, ..Value::unknown(def, always()) };
             return self.arena.add_value(value);
@@ -263,15 +264,16 @@ impl Evaluator<'_> {
         self.add_checked(Value::known(x, schema::tuple(schemas), Repr::Array(Rc::from(values))))
     }
 
-    fn object(&mut self, env: Env, x: Exp, fields: &BTreeMap<Key, Exp>, accept: &SchemaRef) -> Val {
-        let mut values = BTreeMap::new();
-        let mut schemas = BTreeMap::new();
-        for (key, field) in fields {
+    fn object(&mut self, env: Env, x: Exp, fields: &Sorted<Exp>, accept: &SchemaRef) -> Val {
+        let mut values = Vec::with_capacity(fields.len());
+        let mut schemas = Vec::with_capacity(fields.len());
+        for (key, field) in fields.iter() {
             let value = self.evaluate(env, *field, &accept.property(key));
-            schemas.insert(key.clone(), self.arena[value].schema.clone());
-            values.insert(key.clone(), value);
+            schemas.push((key.clone(), self.arena[value].schema.clone()));
+            values.push((key.clone(), value));
         }
-        self.add_checked(Value::known(x, schema::record(schemas), Repr::Object(Rc::new(values))))
+        let schema = schema::record(schemas.into_iter().collect());
+        self.add_checked(Value::known(x, schema, Repr::Object(Rc::new(values.into_iter().collect()))))
     }
 
     fn interpolate(&mut self, env: Env, x: Exp) -> Val {
@@ -284,7 +286,7 @@ impl Evaluator<'_> {
             bytes.extend_from_slice(part.text.as_bytes());
             let Some(access) = &part.access else { continue };
             let referred = self.reference(env, x, reference, &access.accessors, &always());
-            reference += 1;
+            reference += access.accessors.len();
             let text = self.stringify(referred);
             value.unknown |= text.unknown;
             value.secret |= text.secret;

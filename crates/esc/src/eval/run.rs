@@ -1,7 +1,7 @@
 //! The three ways to run a document: check it, open it, rotate its credentials.
 
 use super::arena::Arena;
-use super::{DecrypterRef, Evaluator};
+use super::{DecrypterRef, Evaluator, Exprs};
 use crate::ast;
 use crate::diag::Diagnostic;
 use crate::host::{Decrypter, ExecContext, Loader, Providers};
@@ -188,7 +188,6 @@ fn run(
         text_bytes: options.limits.text_bytes,
         exhausted: false,
         exported: Vec::new(),
-        schema_budget: options.limits.output_schemas,
     };
     let environment = evaluator.run(name, document, decrypter);
     Evaluation { environment: Some(environment), diagnostics: evaluator.diagnostics, rotations: evaluator.rotations }
@@ -206,16 +205,16 @@ impl<'a> Evaluator<'a> {
         let context = self.export(my_context, &name);
         let properties = self.export(value, &name);
         let root = self.environments[env.0].root;
-        let exprs = if self.options.exprs { self.export_exprs(root, &name) } else { String::new() };
+        let context_schema = self.arena[my_context].schema.clone();
+        let exprs = self.options.exprs.then(|| Exprs::new(std::mem::take(&mut self.arena), root, name));
         let object = |value: &Value| value.properties().cloned().unwrap_or_else(Properties::new);
-        let too_large = self.schema_budget == 0;
         Environment {
             exprs,
             properties: object(&properties),
             schema,
             context: object(&context),
-            context_schema: self.arena[my_context].schema.clone(),
-            schema_limit: if too_large { 0 } else { self.schema_budget },
+            context_schema,
+            limits: self.options.limits.clone(),
         }
     }
 }

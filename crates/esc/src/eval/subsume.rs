@@ -123,7 +123,7 @@ impl Evaluator<'_> {
         depth: usize,
     ) -> bool {
         let mut ok = true;
-        for (name, property) in &x.properties {
+        for (name, property) in x.properties.iter() {
             let at = self.at_property(at, name);
             let accept = accept.properties.get(name).or(accept.additional.as_ref());
             ok &= self.subsumes_maybe(out, Some(property), accept, &at, depth);

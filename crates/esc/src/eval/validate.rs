@@ -48,7 +48,7 @@ impl Evaluator<'_> {
 
     /// The place of an element: the literal's own element, or a path below the expression.
     pub(super) fn at_index(&self, at: &Location, index: usize) -> Location {
-        match &*self.arena[at.x].kind {
+        match &self.arena[at.x].kind {
             Kind::Array(items) if index < items.len() => {
                 Location { x: items[index], path: Rc::from(join_index("", index)), prefix: false }
             }
@@ -58,9 +58,10 @@ impl Evaluator<'_> {
 
     /// The place of a property.
     pub(super) fn at_property(&self, at: &Location, key: &str) -> Location {
-        match &*self.arena[at.x].kind {
-            Kind::Object(fields) if fields.contains_key(key) => {
-                Location { x: fields[key], path: Rc::from(join_key("", key)), prefix: false }
+        match &self.arena[at.x].kind {
+            Kind::Object(fields) if fields.get(key).is_some() => {
+                let x = fields.get(key).copied().unwrap_or(at.x);
+                Location { x, path: Rc::from(join_key("", key)), prefix: false }
             }
             _ => Location { x: at.x, path: Rc::from(join_key(&at.path, key)), prefix: true },
         }

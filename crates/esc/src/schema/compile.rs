@@ -1,16 +1,12 @@
 //! Makes a schema ready to validate with: references get their scope, patterns are compiled, limits checked.
 
 use super::{Decimal, Limit, Rest, Schema, SchemaRef};
-use regex::RegexBuilder;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The `$defs` of compiled schemas. A reference names one of these, so that recursive schemas need no cycles in memory.
 #[derive(Debug, Default)]
 pub struct Scopes(Vec<BTreeMap<String, SchemaRef>>);
-
-/// The largest compiled pattern, in bytes.
-const PATTERN_BYTES: usize = 1 << 20;
 
 impl Scopes {
     /// Compiles a schema.
@@ -49,13 +45,13 @@ impl Compiler<'_> {
         let list = |schemas: &[SchemaRef]| schemas.iter().map(|s| self.schema(s)).collect::<Result<Vec<_>, _>>();
         let maybe = |schema: &Option<SchemaRef>| schema.as_ref().map(|s| self.schema(s)).transpose();
         let rest = schema.rest.as_ref().map(|rest| self.rest(rest)).transpose()?;
-        let mut properties = BTreeMap::new();
-        for (name, property) in &schema.properties {
+        let mut properties = Vec::with_capacity(schema.properties.len());
+        for (name, property) in schema.properties.iter() {
             let mut property = self.schema(property)?;
             if rest.as_ref().is_some_and(|rest| rest.rotate_only.iter().any(|only| **only == **name)) {
                 property = within_rotation(&property);
             }
-            properties.insert(name.clone(), property);
+            properties.push((name.clone(), property));
         }
         Ok(Arc::new(Schema {
             bound: schema.bound,
@@ -63,7 +59,7 @@ impl Compiler<'_> {
             constant: schema.constant.clone(),
             prefix_items: list(&schema.prefix_items)?,
             items: maybe(&schema.items)?,
-            properties,
+            properties: properties.into_iter().collect(),
             additional: maybe(&schema.additional)?,
             required: schema.required.clone(),
             any_of: list(&schema.any_of)?,
@@ -85,8 +81,7 @@ impl Compiler<'_> {
             check_limit(*limit, text)?;
         }
         if !rest.pattern.is_empty() {
-            let built = RegexBuilder::new(&rest.pattern).size_limit(PATTERN_BYTES).build();
-            out.regex = Some(built.map_err(|error| pattern_error(&rest.pattern, &error))?);
+            out.regex = Some(super::pattern::compile(&rest.pattern)?);
         }
         Ok(Box::new(out))
     }
@@ -152,25 +147,4 @@ fn within_rotation(schema: &SchemaRef) -> SchemaRef {
         within_rotation: true,
         rest,
     })
-}
-
-/// What is wrong with a pattern, in RE2's words where they are known.
-fn pattern_error(pattern: &str, error: &regex::Error) -> String {
-    let text = error.to_string();
-    let what = text.lines().last().unwrap_or("").trim_start_matches("error: ");
-    if what.contains("unclosed character class") {
-        let class = pattern.rfind('[').map_or(pattern, |at| &pattern[at..]);
-        return format!("error parsing regexp: missing closing ]: `{class}`");
-    }
-    if what.contains("unclosed group") {
-        return format!("error parsing regexp: missing closing ): `{pattern}`");
-    }
-    if what.contains("unopened group") {
-        return format!("error parsing regexp: unexpected ): `{pattern}`");
-    }
-    if what.contains("repetition operator missing expression") {
-        let operator = pattern.find(['*', '+', '?']).map_or("*", |at| &pattern[at..=at]);
-        return format!("error parsing regexp: missing argument to repetition operator: `{operator}`");
-    }
-    format!("error parsing regexp: {what}: `{pattern}`")
 }

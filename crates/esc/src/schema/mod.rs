@@ -7,6 +7,7 @@ mod compile;
 mod decimal;
 mod meta;
 mod parse;
+mod pattern;
 mod write;
 
 pub use compile::Scopes;
@@ -14,6 +15,7 @@ pub use decimal::Decimal;
 pub use meta::json_schema;
 
 use crate::json::Json;
+use crate::sorted::Sorted;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -35,7 +37,7 @@ pub struct Schema {
     /// The other elements of an array; absent = anything.
     pub items: Option<SchemaRef>,
     /// The properties of an object.
-    pub properties: BTreeMap<Arc<str>, SchemaRef>,
+    pub properties: Sorted<SchemaRef>,
     /// The other properties of an object; absent = anything.
     pub additional: Option<SchemaRef>,
     /// The properties that must be there.
@@ -207,6 +209,21 @@ pub fn constant(ty: Type, value: Json) -> SchemaRef {
     Arc::new(Schema { constant: Some(value), ..typed(ty) })
 }
 
+/// Any array.
+#[must_use]
+pub fn some_array() -> SchemaRef {
+    static ARRAY: LazyLock<SchemaRef> = LazyLock::new(|| array(always()));
+    ARRAY.clone()
+}
+
+/// Any object.
+#[must_use]
+pub fn some_object() -> SchemaRef {
+    static OBJECT: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(Schema { additional: Some(always()), ..typed(Type::Object) }));
+    OBJECT.clone()
+}
+
 /// An array of any length.
 #[must_use]
 pub fn array(items: SchemaRef) -> SchemaRef {
@@ -221,7 +238,7 @@ pub fn tuple(items: Vec<SchemaRef>) -> SchemaRef {
 
 /// An object that has these properties, and may have others.
 #[must_use]
-pub fn record(properties: BTreeMap<Arc<str>, SchemaRef>) -> SchemaRef {
+pub fn record(properties: Sorted<SchemaRef>) -> SchemaRef {
     let required = properties.keys().cloned().collect();
     Arc::new(Schema { properties, required, ..typed(Type::Object) })
 }
@@ -295,14 +312,7 @@ pub fn merged(base: &SchemaRef, top: &SchemaRef) -> SchemaRef {
     if top.ty != Type::Object || base.ty != Type::Object {
         return top.clone();
     }
-    let mut properties = base.properties.clone();
-    for (key, upper) in &top.properties {
-        let merged = match properties.get(key) {
-            Some(lower) => merged(lower, upper),
-            None => upper.clone(),
-        };
-        properties.insert(key.clone(), merged);
-    }
+    let properties = base.properties.merged(&top.properties, merged);
     let additional = match (&base.additional, &top.additional) {
         (None, top) => top.clone(),
         (Some(base), None) => Some(base.clone()),

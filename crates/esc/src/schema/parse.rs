@@ -35,9 +35,8 @@ fn apply(schema: &mut Schema, keyword: &str, value: &Json) -> Result<(), String>
         "items" => schema.items = Some(parse(value)?),
         "additionalProperties" => schema.additional = Some(parse(value)?),
         "properties" => {
-            for (name, property) in object(value)? {
-                schema.properties.insert(Arc::from(name.as_str()), parse(property)?);
-            }
+            let read = |(name, property): (&String, &Json)| Ok((Arc::from(name.as_str()), parse(property)?));
+            schema.properties = object(value)?.iter().map(read).collect::<Result<_, String>>()?;
         }
         "required" => schema.required = texts(value)?.into_iter().map(Arc::from).collect(),
         _ => seldom(schema.rest.get_or_insert_default(), keyword, value)?,

@@ -2,7 +2,7 @@
 
 use crate::diag::Pos;
 use unicode_segmentation::UnicodeSegmentation as _;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// The lines of a text.
 pub(super) struct Lines<'t> {
@@ -69,5 +69,32 @@ pub(super) fn width(text: &str) -> usize {
     if text.is_ascii() {
         return text.bytes().filter(|b| !b.is_ascii_control()).count();
     }
-    text.graphemes(true).map(|cluster| if cluster.chars().all(char::is_control) { 0 } else { cluster.width() }).sum()
+    text.graphemes(true).map(cluster_width).sum()
+}
+
+/// The cells of one cluster, as upstream's library counts them: those of its first character decide, and a selector of
+/// presentation where that is a pictograph.
+fn cluster_width(cluster: &str) -> usize {
+    let mut chars = cluster.chars();
+    let Some(first) = chars.next() else { return 0 };
+    let base = char_width(first);
+    match first {
+        '\u{1f1e6}'..='\u{1f1ff}' => return 2,
+        '\u{1100}'..='\u{115f}' | '\u{a960}'..='\u{a97c}' => return 2,
+        _ if base == 2 && cluster.contains('\u{fe0e}') => return 1,
+        _ if base == 2 && cluster.contains('\u{200d}') => return 2,
+        c if !c.is_ascii() && cluster.contains('\u{fe0f}') && format!("{c}\u{fe0f}").width() == 2 => return 2,
+        _ => {}
+    }
+    base + chars.map(char_width).sum::<usize>()
+}
+
+fn char_width(c: char) -> usize {
+    match c {
+        '\u{2028}' | '\u{2029}' | '\u{1f3fb}'..='\u{1f3ff}' => 0,
+        '\u{2e3a}' => 3,
+        '\u{2e3b}' => 4,
+        c if c.is_control() => 0,
+        c => c.width().unwrap_or(0),
+    }
 }
