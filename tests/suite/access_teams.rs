@@ -202,6 +202,20 @@ both! {
         let _ = bob.post(&path, json!({})).await.expect(200);
     }
 
+    async fn who_refers_is_told_as_far_as_it_may_be_read(t: TestApp) {
+        environment(&t.admin, "aws", "111111111111", "right").await;
+        with_yaml(&t.admin, "outer", "imports: [insights/aws]\nvalues: {}\n").await;
+        let bob = t.member("bob", "member").await;
+        new_team(&t, "ops", &["bob"]).await;
+        let _ = give(&t.admin, "ops", "aws", "read").await.expect(204);
+        let path = format!("{ENVIRONMENTS}/insights/aws/referrers");
+        let all = t.admin.get(&path).await.expect(200).json();
+        assert_eq!(all["referrers"]["latest"][0]["environment"]["name"], "outer");
+        assert_eq!(bob.get(&path).await.expect(200).json()["referrers"], json!({}));
+        let _ = give(&t.admin, "ops", "outer", "read").await.expect(204);
+        assert_eq!(bob.get(&path).await.expect(200).json(), all);
+    }
+
     async fn copies_keep_what_teams_have_where_that_is_asked_for(t: TestApp) {
         environment(&t.admin, "aws", "111111111111", "right").await;
         let bob = t.member("bob", "member").await;

@@ -1,8 +1,14 @@
 //! What refers to an environment: others that import it, and accounts that take their credentials from it.
+//!
+//! Only what the caller may read is named.
 
-use super::{names, require, resolve};
-use crate::Cx;
-use pileus_model::{Result, caller::OrgAccess};
+use super::{READ, names, object, require, resolve};
+use crate::{Cx, auth::object_tags_in, insights::accounts};
+use pileus_model::{
+    Result,
+    authz::{Object, ObjectKind},
+    caller::OrgAccess,
+};
 use pileus_store::{Tx, environments as store};
 use std::collections::BTreeMap;
 
@@ -79,15 +85,35 @@ fn find(
         keys.insert(version, key.clone());
         Ok(key)
     };
+    let mut visible = BTreeMap::<String, bool>::new();
     for importer in store::importers(tx, org, project, name, all)? {
+        let reference = format!("{}/{}", importer.project, importer.name);
+        let known = visible.get(&reference).copied();
+        let may = known.map_or_else(|| may_read(tx, access, ObjectKind::Environment, &reference), Ok)?;
+        visible.insert(reference, may);
+        if !may {
+            continue;
+        }
         let at = key(tx, importer.version)?;
         let referrer =
             Referrer::Environment { project: importer.project, name: importer.name, revision: importer.revision };
         found.entry(at).or_default().push(referrer);
     }
     for (name, version) in store::accounts(tx, org, project, name)? {
+        if !may_read(tx, access, ObjectKind::Account, &name)? {
+            continue;
+        }
         let at = key(tx, version)?;
         found.entry(at).or_default().push(Referrer::Account { name });
     }
     Ok(found)
+}
+
+/// Whether whoever has this access may read this environment or account.
+fn may_read(tx: &mut dyn Tx, access: &OrgAccess, kind: ObjectKind, identity: &str) -> Result<bool> {
+    let tags = object_tags_in(tx, access.org.id, kind, identity)?;
+    Ok(match kind {
+        ObjectKind::Environment => access.policy.allows(READ, &object(identity, &tags)),
+        _ => access.policy.allows(accounts::READ, &Object { kind, identity, tags: &tags }),
+    })
 }
