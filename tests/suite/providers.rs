@@ -161,6 +161,24 @@ both! {
         assert_eq!(unknown["diagnostics"][0]["summary"], "unknown provider \"vault-login\"");
     }
 
+    async fn what_is_imported_is_bounded_in_bytes(t: TestApp) {
+        // The same under many names: each is an import of its own.
+        create(&t.admin, "big/e").await;
+        let text = format!("values:\n  a: 1\n# {}\n", "x".repeat(1_000_000));
+        let _ = put(&t.admin, "big/e", &text).await.expect(200);
+        let mut names = vec!["big/e".to_owned(), "big/e@2".to_owned()];
+        for n in 0..15 {
+            let tag = json!({"name": format!("t{n}"), "revision": 2});
+            let _ = t.admin.post(&format!("{BASE}/big/e/versions/tags"), tag).await.expect(204);
+            names.push(format!("big/e@t{n}"));
+        }
+        let importing = json!({"imports": names}).to_string();
+        let refused = raw(&t.admin, "POST", &format!("{BASE}/yaml/check"), &importing, None).await.expect(400);
+        let said = refused.json()["diagnostics"].clone();
+        assert_eq!(said.as_array().unwrap().len(), 1, "{said}");
+        assert!(said[0]["summary"].as_str().unwrap().starts_with("too much is imported"), "{said}");
+    }
+
     async fn tokens_are_recorded_and_only_saved_definitions_get_them(t: TestApp) {
         let asked = json!({"audience": "https://x.example", "identityToken": {"version": "v2"}, "duration": "1m"});
         stored(&t.admin, "web/token", json!({"token": {"fn::open::oidc": asked}})).await;
