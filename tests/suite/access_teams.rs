@@ -256,7 +256,7 @@ both! {
         let unauthorized = one("environment-unauthorized-open", "bob", "insights/aws");
         let new = json!({"provider": "aws", "environment": "insights/aws", "scanSchedule": "none"});
         let _ = bob.post(&format!("{ACCOUNTS}/a"), new.clone()).await.error(403);
-        assert_eq!(denials(&t).await, [unauthorized.clone()]);
+        assert_eq!(denials(&t).await, std::slice::from_ref(&unauthorized));
         let many = json!({"accounts": [{"name": "b", "provider": "aws", "environment": "insights/aws"}]});
         let made = bob.post(ACCOUNTS, many).await.expect(200).json();
         assert_eq!(made["accounts"], json!([]));
