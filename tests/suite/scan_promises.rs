@@ -202,7 +202,9 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 async fn roles_of(server: &Server) -> String {
     let metrics = server.admin().get("/metrics").await.expect(200).text();
-    metrics.lines().filter(|line| line.starts_with("pileus_role{")).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<&str> = metrics.lines().filter(|line| line.starts_with("pileus_role{")).collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 fn with_roles(directory: &std::path::Path, database: &str, roles: &str) -> Start {
