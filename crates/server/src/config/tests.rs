@@ -173,5 +173,7 @@ fn roles_are_one_or_both() {
     let work = config("roles = [\"work\"]\n[scans]\nkeep_days = 0\nkeep_newest = 3\n").unwrap();
     assert_eq!((work.serves, work.works, work.scans.keep.days, work.scans.keep.newest), (false, true, 0, 3));
     assert_eq!(config("roles = []").unwrap_err().to_string(), "roles: a node must serve, work or both");
-    assert!(refused(file("roles = [\"rest\"]")).starts_with("pileus.toml:1: \"roles\": \"rest\" is none of serve, work"));
+    assert!(
+        refused(file("roles = [\"rest\"]")).starts_with("pileus.toml:1: \"roles\": \"rest\" is none of serve, work")
+    );
 }
