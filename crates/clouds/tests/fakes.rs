@@ -167,7 +167,9 @@ async fn no_cloud_control(house: &House) {
     aws(house).scan(&credentials, &here, Mode::CloudControl, &options, &kept).await.unwrap();
     let reports = kept.reports.lock().unwrap();
     assert!(reports.len() > 1000, "{} types", reports.len());
-    let other = reports.iter().find(|r| !matches!(r.outcome, TypeOutcome::Unsupported | TypeOutcome::NeedsParent | TypeOutcome::Skipped { .. }));
+    let other = reports.iter().find(|r| {
+        !matches!(r.outcome, TypeOutcome::Unsupported | TypeOutcome::NeedsParent | TypeOutcome::Skipped { .. })
+    });
     assert!(other.is_none(), "{other:?}");
     let calls: u64 = reports.iter().map(|r| r.calls).sum();
     assert!(calls <= 10, "{calls} calls");
