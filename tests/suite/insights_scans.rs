@@ -7,7 +7,7 @@ use pileus_clouds;
 use pileus_service;
 
 #[path = "fake_cloud.rs"]
-mod fake_cloud;
+pub mod fake_cloud;
 
 use super::insights_accounts::environment;
 use fake_cloud::{FakeCloud, OnlyAws, thing};

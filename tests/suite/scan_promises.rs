@@ -1,15 +1,9 @@
 //! What scans promise, from outside, on both engines: several nodes with wrong clocks, deletion and pauses while scans run, roles.
 
-#[expect(clippy::single_component_path_imports, reason = "fake_cloud.rs names them by way of its parent")]
-use pileus_clouds;
-#[expect(clippy::single_component_path_imports, reason = "fake_cloud.rs names them by way of its parent")]
-use pileus_service;
-
-#[path = "fake_cloud.rs"]
-mod fake_cloud;
-
-use super::insights_accounts::environment;
-use fake_cloud::{FakeCloud, OnlyAws, thing};
+use super::{
+    insights_accounts::environment,
+    insights_scans::fake_cloud::{FakeCloud, OnlyAws, thing},
+};
 use pileus_egress::{Egress, EgressConfig};
 use pileus_model::clock::Clock;
 use pileus_service::{
@@ -208,7 +202,9 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 
 async fn roles_of(server: &Server) -> String {
     let metrics = server.admin().get("/metrics").await.expect(200).text();
-    metrics.lines().filter(|line| line.starts_with("pileus_role{")).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<&str> = metrics.lines().filter(|line| line.starts_with("pileus_role{")).collect();
+    lines.sort_unstable();
+    lines.join("\n")
 }
 
 fn with_roles(directory: &std::path::Path, database: &str, roles: &str) -> Start {

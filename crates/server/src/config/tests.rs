@@ -164,3 +164,16 @@ fn the_readme_lists_every_setting() {
     let (found, _) = rest.split_once("<!-- settings: end -->").unwrap();
     assert!(found == table, "README.md must hold this table:\n{table}");
 }
+
+#[test]
+fn roles_are_one_or_both() {
+    let config = |text: &str| Config::new(&Loaded::merge(file(text)).unwrap());
+    let both = config("").unwrap();
+    assert_eq!((both.serves, both.works, both.scans.at_once, both.scans.silence), (true, true, 8, 30));
+    let work = config("roles = [\"work\"]\n[scans]\nkeep_days = 0\nkeep_newest = 3\n").unwrap();
+    assert_eq!((work.serves, work.works, work.scans.keep.days, work.scans.keep.newest), (false, true, 0, 3));
+    assert_eq!(config("roles = []").unwrap_err().to_string(), "roles: a node must serve, work or both");
+    assert!(
+        refused(file("roles = [\"rest\"]")).starts_with("pileus.toml:1: \"roles\": \"rest\" is none of serve, work")
+    );
+}

@@ -2,8 +2,11 @@
 //!
 //! This room knows the rows and how a text is looked up. It must never know which texts may be mentions.
 
-use super::ingest::{Item, Key, Scope};
-use crate::{Tx, TxExt, Value};
+use super::{
+    ingest::{Item, Key, Scope},
+    many,
+};
+use crate::{Sql, Tx, TxExt, Value};
 use pileus_model::{Result, ids::AccountId};
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,8 +17,13 @@ type Destination = (AccountId, Key);
 pub(super) fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -> Result<()> {
     let handles: BTreeSet<&str> = items.iter().flat_map(|i| &i.mentions).map(|(_, handle)| handle.as_str()).collect();
     let found = lookup(tx, scope, handles)?;
-    let sql = "INSERT INTO resource_edges (account_id, key, version, path, handle, dest_account_id, dest_key) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let sql = Sql {
+        sqlite: "INSERT INTO resource_edges (account_id, key, version, path, handle, dest_account_id, dest_key) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        postgres: "INSERT INTO resource_edges (account_id, key, version, path, handle, dest_account_id, dest_key) \
+         SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), (e->>2)::bigint, e->>3, e->>4, decode(e->>5, 'hex'), \
+         decode(e->>6, 'hex') FROM json_array_elements($1::text::json) AS list(e)",
+    };
     let mut params: Vec<Value<'_>> = Vec::new();
     for item in items {
         for (path, handle) in &item.mentions {
@@ -34,13 +42,19 @@ pub(super) fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i
             ]);
         }
     }
-    tx.execute_each(sql.into(), 7, &params).map(|_| ())
+    many::execute(tx, sql, 7, &params)
 }
 
 /// Resources have come: what was mentioned before they were known is theirs now.
 pub(super) fn adopt(tx: &mut dyn Tx, scope: &Scope, items: &[&Item]) -> Result<()> {
-    let sql = "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 WHERE handle = $3 AND dest_key IS NULL \
-         AND NOT (account_id = $1 AND key = $2) AND account_id IN (SELECT id FROM accounts WHERE root_id = $4)";
+    let sql = Sql {
+        sqlite: "UPDATE resource_edges SET dest_account_id = $1, dest_key = $2 WHERE handle = $3 AND dest_key IS NULL \
+         AND NOT (account_id = $1 AND key = $2) AND account_id IN (SELECT id FROM accounts WHERE root_id = $4)",
+        postgres: "UPDATE resource_edges AS x SET dest_account_id = decode(e->>0, 'hex'), dest_key = decode(e->>1, 'hex') \
+         FROM json_array_elements($1::text::json) AS list(e) WHERE x.handle = e->>2 AND x.dest_key IS NULL \
+         AND NOT (x.account_id = decode(e->>0, 'hex') AND x.key = decode(e->>1, 'hex')) \
+         AND x.account_id IN (SELECT a.id FROM accounts a WHERE a.root_id = decode(e->>3, 'hex'))",
+    };
     let mut params: Vec<Value<'_>> = Vec::with_capacity(8 * items.len());
     for item in items {
         let handles = item.arn.iter().chain((item.arn.as_ref() != Some(&item.id)).then_some(&item.id));
@@ -53,7 +67,7 @@ pub(super) fn adopt(tx: &mut dyn Tx, scope: &Scope, items: &[&Item]) -> Result<(
             ]);
         }
     }
-    tx.execute_each(sql.into(), 4, &params).map(|_| ())
+    many::execute(tx, sql, 4, &params)
 }
 
 /// The one resource of the root that is known under each of these texts; in doubt the one of the same leaf.
@@ -63,15 +77,27 @@ fn lookup<'h>(
     handles: impl IntoIterator<Item = &'h str>,
 ) -> Result<HashMap<&'h str, Destination>> {
     let (arns, ids): (Vec<&str>, Vec<&str>) = handles.into_iter().partition(|handle| handle.starts_with("arn:"));
-    let by_arn = "SELECT account_id, key FROM resources WHERE root_id = $1 AND arn = $2 AND gone_at IS NULL LIMIT 5";
-    let by_id = "SELECT account_id, key FROM resources WHERE root_id = $1 AND id = $2 AND gone_at IS NULL LIMIT 5";
+    let by_arn = Sql {
+        sqlite: "SELECT account_id, key FROM resources WHERE root_id = $1 AND arn = $2 AND gone_at IS NULL LIMIT 5",
+        postgres: "SELECT r.account_id, r.key, n FROM json_array_elements($1::text::json) WITH ORDINALITY AS list(e, n), \
+         LATERAL (SELECT account_id, key FROM resources WHERE root_id = decode(e->>0, 'hex') AND arn = e->>1 \
+         AND gone_at IS NULL LIMIT 5) AS r",
+    };
+    let by_id = Sql {
+        sqlite: "SELECT account_id, key FROM resources WHERE root_id = $1 AND id = $2 AND gone_at IS NULL LIMIT 5",
+        postgres: "SELECT r.account_id, r.key, n FROM json_array_elements($1::text::json) WITH ORDINALITY AS list(e, n), \
+         LATERAL (SELECT account_id, key FROM resources WHERE root_id = decode(e->>0, 'hex') AND id = e->>1 \
+         AND gone_at IS NULL LIMIT 5) AS r",
+    };
     let mut destinations = HashMap::new();
     for (sql, handles) in [(by_arn, arns), (by_id, ids)] {
         let params: Vec<Value<'_>> =
             handles.iter().flat_map(|handle| [scope.root.as_bytes().into(), (*handle).into()]).collect();
         let mut found: Vec<Vec<Destination>> = vec![Vec::new(); handles.len()];
-        tx.query_each(sql.into(), 2, &params, &mut |number, row| {
-            found[number].push((AccountId::from_bytes(row.id(0)?), row.id(1)?));
+        many::query(tx, sql, (2, 2), &params, &mut |number, row| {
+            if let Some(found) = found.get_mut(number) {
+                found.push((AccountId::from_bytes(row.id(0)?), row.id(1)?));
+            }
             Ok(())
         })?;
         for (handle, found) in handles.into_iter().zip(found) {

@@ -2,12 +2,13 @@
 //!
 //! This room knows the rows and that a change makes a version. It must never know when absence is proved.
 
-use super::edges;
+use super::{edges, many};
 use crate::{Row, Sql, Tx, TxExt, Value};
 use pileus_model::{
     Result, Timestamp,
     ids::{AccountId, OrgId, ScanId},
 };
+use std::collections::HashSet;
 
 /// A resource's key in its account: the first 16 bytes of SHA-256 of `type::id`.
 pub type Key = [u8; 16];
@@ -167,9 +168,6 @@ pub fn put_all(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<u64> {
 
 /// Inserts those that are not known; which they were.
 fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
-    let sql = "INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, first_seen_at, \
-         modified_at, unseen_since, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL) \
-         ON CONFLICT (account_id, key) DO NOTHING";
     let mut params = Vec::with_capacity(10 * items.len());
     for item in items {
         params.extend::<[Value<'_>; 10]>([
@@ -185,7 +183,23 @@ fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
             scope.now.into(),
         ]);
     }
-    Ok(tx.execute_each(sql.into(), 10, &params)?.into_iter().map(|rows| rows > 0).collect())
+    let sql = Sql {
+        sqlite: "INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, first_seen_at, \
+         modified_at, unseen_since, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL) \
+         ON CONFLICT (account_id, key) DO NOTHING RETURNING key",
+        postgres: "WITH new AS (INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, \
+         first_seen_at, modified_at, unseen_since, gone_at) SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), \
+         decode(e->>2, 'hex'), decode(e->>3, 'hex'), e->>4, e->>5, e->>6, e->>7, 1, decode(e->>8, 'hex'), (e->>9)::bigint, \
+         (e->>9)::bigint, NULL, NULL FROM json_array_elements($1::text::json) AS list(e) \
+         ON CONFLICT (account_id, key) DO NOTHING RETURNING key) SELECT key, 1::bigint FROM new",
+    };
+    let mut new = HashSet::with_capacity(items.len());
+    many::query(tx, sql, (10, 1), &params, &mut |_, row| {
+        new.insert(row.id(0)?);
+        Ok(())
+    })?;
+    // What stands there twice is new once.
+    Ok(items.iter().map(|item| new.remove(&item.key)).collect())
 }
 
 fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
@@ -206,8 +220,6 @@ fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<(
 }
 
 fn add_versions(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -> Result<()> {
-    let sql = "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
-         VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)";
     let mut params = Vec::with_capacity(8 * items.len());
     for item in items {
         params.extend::<[Value<'_>; 8]>([
@@ -221,7 +233,14 @@ fn add_versions(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -
             item.inputs.as_ref().into(),
         ]);
     }
-    tx.execute_each(sql.into(), 8, &params).map(|_| ())
+    let sql = Sql {
+        sqlite: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
+         VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)",
+        postgres: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
+         SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), (e->>2)::bigint, (e->>3)::bigint, NULL, decode(e->>4, 'hex'), \
+         decode(e->>5, 'hex'), e->>6, e->>7 FROM json_array_elements($1::text::json) AS list(e)",
+    };
+    many::execute(tx, sql, 8, &params)
 }
 
 /// The newest state of a resource, also of one that is gone.

@@ -9,6 +9,7 @@ pub mod edges;
 pub mod ingest;
 pub mod leases;
 pub mod lines;
+mod many;
 pub mod regions;
 pub mod resources;
 pub mod retention;

@@ -56,14 +56,17 @@ pub(crate) fn item(found: Found, key: Key, state: String, hash: [u8; 32]) -> Ite
     }
 }
 
-/// Takes over what could not be read this time from the last state: the named properties, or with `*` all that are absent.
+/// Takes over what could not be read this time from the last state: the named properties, or with `*` all of it, since what a list says
+/// of a resource may differ from what a read says under the same names. What changed meanwhile is seen when it can be read again.
 pub(crate) fn take_over(found: &mut Found, last: Option<&str>) {
     let Some(Value::Object(last)) = last.and_then(|last| serde_json::from_str(last).ok()) else { return };
     let Value::Object(properties) = &mut found.properties else { return };
-    let everything = found.unread.iter().any(|name| name == "*");
-    let named: Vec<&String> = if everything { last.keys().collect() } else { found.unread.iter().collect() };
-    for name in named {
-        if let Some(value) = last.get(name).filter(|_| !properties.contains_key(name)) {
+    if found.unread.iter().any(|name| name == "*") {
+        *properties = last;
+        return;
+    }
+    for name in &found.unread {
+        if let Some(value) = last.get(name) {
             properties.insert(name.clone(), value.clone());
         }
     }
@@ -100,7 +103,10 @@ mod tests {
         assert_eq!(now.properties, json!({"a": 1, "tags": {"x": "y"}}));
         let mut all = Found { unread: vec!["*".into()], ..found(json!({"a": 1})) };
         take_over(&mut all, Some(r#"{"a":0,"b":2}"#));
-        assert_eq!(all.properties, json!({"a": 1, "b": 2}));
+        assert_eq!(all.properties, json!({"a": 0, "b": 2}));
+        let mut part = found(json!({"tags": {"x": "less"}}));
+        take_over(&mut part, Some(r#"{"tags":{"x":"y"}}"#));
+        assert_eq!(part.properties, json!({"tags": {"x": "y"}}));
         take_over(&mut now, None);
         take_over(&mut now, Some("not json"));
         assert_eq!(now.properties, json!({"a": 1, "tags": {"x": "y"}}));

@@ -30,7 +30,7 @@ const CHECKPOINT_PAGES: i64 = 8000;
 const LOG_BYTES: i64 = 32 << 20;
 /// The page cache of the writing connection, in KiB. What a scan writes goes into a dozen trees; with less, pages of one transaction
 /// are written and read more than once. It is taken as it is needed.
-const WRITE_CACHE: i64 = 20 * 1024;
+const WRITE_CACHE: i64 = 14 * 1024;
 /// The page cache of a reading connection, in KiB.
 const READ_CACHE: i64 = 2 * 1024;
 
