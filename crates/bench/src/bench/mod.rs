@@ -4,6 +4,7 @@
 
 mod changes;
 mod exports;
+mod language;
 mod machine;
 mod pages;
 mod report;
@@ -26,6 +27,8 @@ pub enum Part {
     Pages,
     /// Exports of the log.
     Exports,
+    /// The ESC language beside upstream's evaluator.
+    Language,
     /// Starting, memory at rest, size.
     Start,
 }
@@ -89,6 +92,9 @@ pub(crate) fn now() -> Instant {
 pub async fn run(plan: &Plan) -> Result<Report> {
     let mut report = Report::default();
     report.machine = machine::describe();
+    if plan.wants(Part::Language) {
+        language::measure(plan, &mut report)?;
+    }
     if plan.sqlite() {
         if plan.wants(Part::Changes) {
             changes::sqlite(plan, &mut report).await?;
