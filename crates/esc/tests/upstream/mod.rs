@@ -1,18 +1,7 @@
 //! Upstream's evaluator and ours over the same documents. Without Go, or without the shared cases, the test says so and
 //! passes.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
-#[path = "../examples/conformance/cases.rs"]
-mod cases;
-#[path = "../examples/conformance/compare.rs"]
-mod compare;
-#[path = "../examples/conformance/fakes.rs"]
-mod fakes;
-#[path = "../examples/conformance/report.rs"]
-mod report;
-#[path = "../examples/conformance/schemas.rs"]
-mod schemas;
-
+use crate::cases;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
