@@ -48,7 +48,7 @@ mod providers;
 mod rotation;
 mod scan_fake_aws;
 mod scan_kills;
-mod schedules;
 mod scan_promises;
 mod scan_regions;
+mod schedules;
 mod wire;

@@ -1,78 +1,16 @@
 //! No text makes the language panic, hang or take more than its bounds.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use pileus_esc::edit::{decrypt_secrets, encrypt_secrets, set};
-use pileus_esc::host::{Decrypter, Encrypter, ExecContext, Loaded, Loader, Provider, Providers, Rotator};
-use pileus_esc::{Limits, Options, World, json::Json, path};
+mod exercise;
+
+use exercise::{Nobody, everything, run_within, small};
+use pileus_esc::edit::{EditError, decrypt_secrets, encrypt_secrets, remove, set};
+use pileus_esc::host::Decrypter;
+use pileus_esc::{Limits, json::Json, path};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
-use std::sync::Arc;
 
-struct Nobody;
-
-impl Providers for Nobody {
-    fn provider(&self, name: &str) -> Result<Arc<dyn Provider>, String> {
-        Err(format!("unknown provider \"{name}\""))
-    }
-
-    fn rotator(&self, name: &str) -> Result<Arc<dyn Rotator>, String> {
-        Err(format!("unknown rotator \"{name}\""))
-    }
-}
-
-impl Decrypter for Nobody {
-    fn decrypt(&self, ciphertext: &[u8]) -> Result<Vec<u8>, String> {
-        Ok(ciphertext.to_vec())
-    }
-}
-
-impl Encrypter for Nobody {
-    fn encrypt(&self, plaintext: &[u8]) -> Result<Vec<u8>, String> {
-        Ok([b"0123", plaintext].concat())
-    }
-}
-
-/// Every environment but the root has the same text.
-struct Same(String);
-
-impl Loader for Same {
-    fn load(&self, name: &str) -> Result<Loaded, String> {
-        let text = self.0.replace("NEXT", &format!("{name}x"));
-        Ok(Loaded { name: name.to_owned(), text, decrypter: Arc::new(Nobody) })
-    }
-
-    fn authorize(&self, _: &str, _: &str, _: bool) -> Result<(), String> {
-        Ok(())
-    }
-}
-
-/// Parses, checks and opens; returns all summaries.
 fn run(text: &str, imported: &str) -> Vec<String> {
-    // Smaller than what a server allows, so that running into them takes no time.
-    let limits = Limits { steps: 50_000, text_bytes: 1 << 20, output_bytes: 1 << 20, ..Limits::default() };
-    run_within(text, imported, limits)
-}
-
-fn run_within(text: &str, imported: &str, limits: Limits) -> Vec<String> {
-    let context = ExecContext::new(BTreeMap::new()).unwrap();
-    let loader = Same(imported.to_owned());
-    let world = World { providers: &Nobody, loader: &loader, context: &context };
-    let options = Options { limits, ..Options::default() };
-    let parsed = pileus_esc::parse("root", text, &options.limits);
-    let mut summaries: Vec<String> = parsed.diagnostics.into_iter().map(|d| d.summary).collect();
-    if let Some(document) = &parsed.environment {
-        let check = pileus_esc::check("root", document, &Nobody, &world, true, &options);
-        let open = pileus_esc::open("root", document, &Nobody, &world, &options);
-        for evaluation in [check, open] {
-            summaries.extend(evaluation.diagnostics.into_iter().map(|d| d.summary));
-            if let Some(environment) = evaluation.environment {
-                let _text_or_too_long = environment.to_text(options.limits.output_bytes);
-                assert!(environment.environment_variables().len() < 100);
-                assert!(environment.files().len() < 100);
-            }
-        }
-    }
-    summaries
+    run_within(text, imported, small())
 }
 
 fn says(summaries: &[String], part: &str) -> bool {
@@ -284,16 +222,26 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(pieces in proptest::collection::vec(piece(), 0..40)) {
         let text = pieces.concat();
-        run(&text, &text);
-        let limits = Limits::default();
-        if let Ok(encrypted) = encrypt_secrets(&text, &Nobody, &limits) {
-            let _unreadable_envelopes = decrypt_secrets(&encrypted, &Nobody, &limits);
-        }
+        everything(&text, &text);
     }
 
     #[test]
     fn no_document_makes_it_panic(root in document(), imported in document()) {
-        run(&root, &imported);
+        everything(&root, &imported);
+    }
+
+    /// Whatever the layout: what is removed is gone, the rest is as it was.
+    #[test]
+    fn what_is_removed_is_gone(root in document(), key in "[a-d]") {
+        let limits = Limits::default();
+        let steps = [path::Step::Key("values".into()), path::Step::Key(key)];
+        match remove(&root, &steps, &limits) {
+            Ok(removed) => {
+                let entries = |text: &str| pileus_esc::parse("x", text, &limits).environment.unwrap().values.len();
+                prop_assert_eq!(entries(&removed), entries(&root) - 1);
+            }
+            Err(error) => prop_assert!(matches!(error, EditError::Path(_) | EditError::Syntax(_)), "{error}"),
+        }
     }
 
     #[test]

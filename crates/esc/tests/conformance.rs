@@ -11,6 +11,7 @@ mod fakes;
 mod report;
 #[path = "../examples/conformance/schemas.rs"]
 mod schemas;
+mod upstream;
 
 use fakes::Rot128;
 use pileus_esc::edit::{decrypt_secrets, encrypt_secrets};

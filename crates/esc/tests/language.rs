@@ -7,7 +7,7 @@ mod fakes;
 mod schemas;
 
 use fakes::{Providers, Rot128, Siblings};
-use pileus_esc::edit::{EditError, apply_patches, decrypt_secrets, encrypt_secrets, set};
+use pileus_esc::edit::{EditError, apply_patches, decrypt_secrets, encrypt_secrets, remove, set};
 use pileus_esc::host::ExecContext;
 use pileus_esc::{Evaluation, Limits, Options, World, json::Json, path, value::Value};
 use std::collections::BTreeMap;
@@ -86,6 +86,31 @@ fn setting_keeps_the_rest_as_it_is() {
     assert_eq!(edit("values: {}\n", "values.a", "1").unwrap(), "values:\n  a: 1\n");
     assert!(matches!(edit(text, "values.a.b", "1"), Err(EditError::Path(_))));
     assert!(matches!(edit("a: [\n", "values.a", "1"), Err(EditError::Syntax(_))));
+}
+
+#[test]
+fn removing_keeps_the_rest_as_it_is() {
+    let text = "# head\nvalues:\n  a: 1 # one\n  # about m\n  m:\n    \"x y\": |\n      1\n      2\n    z: &q [1, 2, {k: v}] # z\n  l:\n    - p: 1\n      q: 2\n    -\n      r # r\n    - - s\n      - t\n  o: {u: 1}\n# tail\n";
+    let gone = |path: &str, part: &str, with: &str| {
+        let removed = remove(text, &path::parse(path).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(removed, text.replacen(part, with, 1), "{path}");
+    };
+    gone("values.a", "  a: 1 # one\n", "");
+    gone("values.m[\"x y\"]", "    \"x y\": |\n      1\n      2\n", "");
+    gone("values.m.z", "    z: &q [1, 2, {k: v}] # z\n", "");
+    gone("values.m.z[0]", "[1, ", "[");
+    gone("values.m.z[2]", ", {k: v}]", "]");
+    gone("values.m.z[2].k", "{k: v}", "{}");
+    gone("values.l[0].p", "p: 1\n      q", "q");
+    gone("values.l[0].q", "      q: 2\n", "");
+    gone("values.l[1]", "    -\n      r # r\n", "");
+    gone("values.l[2][0]", "- s\n      - t", "- t");
+    gone("values.o.u", "{u: 1}", "{}");
+    gone("values.o", "  o: {u: 1}\n", "");
+    for path in ["values.b", "values.a.b", "values.l[3]", "values.l.a", ""] {
+        let refused = remove(text, &path::parse(path).unwrap(), &Limits::default());
+        assert!(matches!(refused, Err(EditError::Path(_))), "{path}");
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod boto;
 mod changes;
 mod environments;
 mod exports;
+mod language;
 mod machine;
 mod pages;
 mod report;
@@ -30,6 +31,8 @@ pub enum Part {
     Pages,
     /// Exports of the log.
     Exports,
+    /// The ESC language beside upstream's evaluator.
+    Language,
     /// Starting, memory at rest, size.
     Start,
     /// Scans of 100,000 resources.
@@ -101,6 +104,9 @@ pub(crate) fn now() -> Instant {
 pub async fn run(plan: &Plan) -> Result<Report> {
     let mut report = Report::default();
     report.machine = machine::describe();
+    if plan.wants(Part::Language) {
+        language::measure(plan, &mut report)?;
+    }
     if plan.sqlite() {
         if plan.wants(Part::Changes) {
             changes::sqlite(plan, &mut report).await?;

@@ -3,9 +3,11 @@
 //! This room knows which bytes to replace with what. It must never know why. Every change is read again and compared with
 //! what was meant before it is handed out.
 
+mod remove;
 mod secrets;
 mod set;
 
+pub use remove::remove;
 pub use secrets::{decrypt_secrets, encrypt_secrets};
 pub use set::{apply_patches, set};
 

@@ -64,6 +64,18 @@ impl Evaluator<'_> {
         while at < path.accessors.len() {
             let accessor = &path.accessors[at];
             let kind = self.arena[receiver].kind.clone();
+            // A secret's text has no properties; the literal within says so. Of a stored one upstream says it in these words.
+            match secret_text(&kind) {
+                Some(Some(plaintext)) => {
+                    receiver = plaintext;
+                    continue;
+                }
+                Some(None) => {
+                    self.error(path.node, "internal error: no receiver");
+                    return self.invalid(path, at);
+                }
+                None => {}
+            }
             receiver = match &kind {
                 Kind::Array(items) => match self.index(path.node, accessor, Some(items.len())) {
                     Some(index) => items[index],
@@ -71,7 +83,7 @@ impl Evaluator<'_> {
                 },
                 Kind::Object(fields) => {
                     let Some(key) = self.key(path.node, accessor) else { return self.invalid(path, at) };
-                    match fields.get(&*key) {
+                    match fields.get(&key) {
                         Some(field) => *field,
                         None => {
                             let base = self.arena[receiver].base;
@@ -82,22 +94,6 @@ impl Evaluator<'_> {
                         }
                     }
                 }
-                // A secret's text has no properties; the literal within says so. Of a stored one there is no literal, which
-                // upstream tells in these words.
-                Kind::Call(call) => match &**call {
-                    Call::Plaintext(plaintext) => {
-                        receiver = *plaintext;
-                        continue;
-                    }
-                    Call::Ciphertext(_) => {
-                        self.error(path.node, "internal error: no receiver");
-                        return self.invalid(path, at);
-                    }
-                    _ => {
-                        let value = self.evaluate(env, receiver, accept);
-                        return self.within_value(path, at, value);
-                    }
-                },
                 _ => {
                     let value = self.evaluate(env, receiver, accept);
                     return self.within_value(path, at, value);
@@ -146,7 +142,7 @@ impl Evaluator<'_> {
                 },
                 Repr::Object(fields) => {
                     let Some(key) = self.key(path.node, accessor) else { return self.invalid(path, at) };
-                    if let Some(field) = fields.get(&*key) {
+                    if let Some(field) = fields.get(&key) {
                         receiver = *field;
                     } else {
                         let base = self.arena[receiver].base;
@@ -255,5 +251,15 @@ impl Evaluator<'_> {
     pub(super) fn object_of(&mut self, def: Exp, fields: Sorted<Val>) -> Val {
         let schemas = fields.iter().map(|(k, v)| (k.clone(), self.arena[*v].schema.clone())).collect();
         self.add_checked(Value::known(def, schema::record(schemas), Repr::Object(Rc::new(fields))))
+    }
+}
+
+/// Of a secret, the expression of its text in clear, if the document has that.
+fn secret_text(kind: &Kind) -> Option<Option<Exp>> {
+    let Kind::Call(call) = kind else { return None };
+    match &**call {
+        Call::Plaintext(plaintext) => Some(Some(*plaintext)),
+        Call::Ciphertext(_) => Some(None),
+        _ => None,
     }
 }
