@@ -63,6 +63,9 @@ impl Elsewhere {
 /// Longest part of an answer that an error quotes, in characters.
 const QUOTED: usize = 300;
 
+/// What stands for a secret in what an error quotes.
+const HIDDEN: &str = "[secret]";
+
 /// What a provider does with a call.
 type Open = fn(&Arc<Site>, &Call) -> Answer;
 
@@ -262,9 +265,12 @@ fn quoted(said: &str, secrets: &[&str]) -> String {
     let mut said = said.to_owned();
     for secret in secrets {
         let begin: String = secret.chars().take(12).collect();
-        while let Some(at) = said.find(&begin).filter(|_| begin.len() > 3) {
+        let mut from = 0;
+        // What was put in its place is not looked at again: it may hold what is looked for.
+        while let Some(at) = said[from..].find(&begin).map(|at| from + at).filter(|_| begin.len() > 3) {
             let length = said[at..].find(char::is_whitespace).unwrap_or(said.len() - at);
-            said.replace_range(at..at + length, "[secret]");
+            said.replace_range(at..at + length, HIDDEN);
+            from = at + HIDDEN.len();
         }
     }
     let mut short: String = said.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect();
@@ -282,6 +288,10 @@ mod tests {
     fn what_others_say_is_short_and_holds_no_secret() {
         assert_eq!(quoted("no\n  way for tok-123 and  tok-123", &["tok-123", ""]), "no way for [secret] and [secret]");
         assert_eq!(quoted("cut off: 0123456789abcde", &["0123456789abcdefghij"]), "cut off: [secret]");
+        // Secrets that are part of what stands for them.
+        for secret in ["ecret", "[secret]", "secr"] {
+            assert_eq!(quoted("your secret [secret] key", &[secret]).matches("key").count(), 1, "{secret}");
+        }
         assert_eq!(quoted(&"é".repeat(5000), &[]).chars().count(), QUOTED + 1);
     }
 
