@@ -71,6 +71,8 @@ use pileus_store::{
 
 /// To read a definition.
 const READ: Permission = Permission::named("environment:read");
+/// To replace secrets by new ones.
+const ROTATE: Permission = Permission::named("environment:rotate");
 /// To read values, secrets included.
 const OPEN: Permission = Permission::named("environment:open");
 

@@ -2,9 +2,12 @@
 
 use super::{next, plan};
 use crate::{
-    App, auth,
+    App,
+    auth::{self, Marks},
     environments::{
+        ROTATE,
         context::Who,
+        object,
         rotation::{self, By, begin},
     },
 };
@@ -50,8 +53,9 @@ pub async fn tick(app: &Arc<App>) -> Result<usize> {
 async fn one(app: &Arc<App>, seen: ScheduleRow) -> Result<bool> {
     let app2 = Arc::clone(app);
     let claimed = app.store.write(move |tx| claim(tx, &app2, &seen)).await?;
-    let Some((org, row, rotation)) = claimed else { return Ok(false) };
-    let who = match access(app, &org, &row).await {
+    let Some((org, row, rotation, environment)) = claimed else { return Ok(false) };
+    let maker = access(app, &org, &row).await;
+    let who = match maker.and_then(|access| may_rotate(access, &row, &environment)) {
         Ok(access) => Who::on_schedule(app, access, "Rotate"),
         Err(error) => {
             let who = Who::system(app, &org, "Rotate");
@@ -67,7 +71,7 @@ async fn one(app: &Arc<App>, seen: ScheduleRow) -> Result<bool> {
     done.map(|_| true)
 }
 
-type Claimed = Option<(OrgRef, ScheduleRow, RotationRow)>;
+type Claimed = Option<(OrgRef, ScheduleRow, RotationRow, (String, Marks))>;
 
 /// Begins a rotation and puts the schedule to its next time, both or nothing.
 fn claim(tx: &mut dyn pileus_store::Tx, app: &App, seen: &ScheduleRow) -> Result<Recorded<Claimed>> {
@@ -93,7 +97,9 @@ fn claim(tx: &mut dyn pileus_store::Tx, app: &App, seen: &ScheduleRow) -> Result
     row.last_executed_at = Some(now);
     skip(&mut row, now);
     store::put(tx, &row)?;
-    Ok(Recorded::unaudited(Some((organization.org, row, rotation)), "a rotation is recorded when it ends"))
+    let environment = (environment.reference(), auth::environment_marks(tx, row.org, &environment)?);
+    let claimed = (organization.org, row, rotation, environment);
+    Ok(Recorded::unaudited(Some(claimed), "a rotation is recorded when it ends"))
 }
 
 /// On to the next time.
@@ -102,6 +108,17 @@ fn skip(row: &mut ScheduleRow, now: Timestamp) {
         row.last_due_for = row.due_for;
     }
     plan(row, now);
+}
+
+/// Refuses whoever set the schedule and may not rotate that environment now.
+fn may_rotate(access: OrgAccess, row: &ScheduleRow, (name, marks): &(String, Marks)) -> Result<OrgAccess> {
+    if access.policy.allows(ROTATE, &object(name, marks)) {
+        return Ok(access);
+    }
+    let login = &row.maker_login;
+    Err(Error::forbidden(format!(
+        "\"{login}\", who set the schedule, needs the permission {ROTATE} on environment \"{name}\""
+    )))
 }
 
 /// What whoever set the schedule may do now.

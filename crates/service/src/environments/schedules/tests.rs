@@ -166,7 +166,7 @@ async fn a_schedule_may_do_what_its_maker_may_do_then() {
     let _ = rooms::update(&cx, "admin", "root", secret.into(), None).await.unwrap();
     let leak = "values:\n  pw:\n    fn::rotate::password: {inputs: {overrideSpecial: \"${environments.admin.root.characters}\"}}\n";
     assert!(rooms::update(&cx, "p", "e", leak.into(), None).await.unwrap().revision.is_some());
-    let role = house.role("schedules", &["environment:read", "environment_schedule:create"]).await;
+    let role = house.role("rotates", &["environment:read", "environment:rotate", "environment_schedule:create"]).await;
     let mallory = house.cx(&house.member("mallory", BuiltinRole::Member, Some(role)).await, Some("acme")).await;
     let id = create(&mallory, "p", "e", cron(DAILY)).await.unwrap().id.to_string();
     house.clock.advance(DAY);
@@ -186,6 +186,20 @@ async fn a_schedule_may_do_what_its_maker_may_do_then() {
     assert_eq!(tick(&house.app).await.unwrap(), 1);
     let failed = rotations(&cx).await.remove(0);
     assert!(failed.rotation.error.as_deref().unwrap().contains("\"carol\", who set the schedule"));
+}
+
+#[tokio::test]
+async fn whoever_may_not_rotate_does_not_rotate_by_a_schedule() {
+    let (house, cx) = house().await;
+    let role = house.role("schedules", &["environment:read", "environment_schedule:create"]).await;
+    let mallory = house.cx(&house.member("mallory", BuiltinRole::Member, Some(role)).await, Some("acme")).await;
+    let _ = create(&mallory, "p", "e", cron(DAILY)).await.unwrap();
+    house.clock.advance(DAY);
+    assert_eq!(tick(&house.app).await.unwrap(), 1);
+    let failed = rotations(&cx).await.remove(0).rotation;
+    assert_eq!(failed.post_revision, None);
+    let why = "\"mallory\", who set the schedule, needs the permission environment:rotate on environment \"p/e\"";
+    assert_eq!(failed.error.as_deref(), Some(why));
 }
 
 #[tokio::test]
