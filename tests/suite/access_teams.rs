@@ -231,7 +231,7 @@ both! {
 
     async fn as_long_as_the_team_may(t: TestApp) {
         environment(&t.admin, "aws", "111111111111", "right").await;
-        let bob = t.member("bob", "member").await;
+        let bob = t.member_with("bob", &["environment_yaml:open"]).await;
         new_team(&t, "ops", &["bob"]).await;
         let limited = json!({"projectName": "insights", "envName": "aws", "permission": "open", "maxOpenDuration": "10m"});
         let _ = update(&t.admin, "ops", json!({"addEnvironmentPermission": limited})).await.expect(204);
@@ -242,6 +242,16 @@ both! {
         let _ = bob.get(&format!("{path}/{id}")).await.expect(200);
         t.clock.advance_seconds(1);
         let _ = bob.get(&format!("{path}/{id}")).await.error(404);
+        // Nor is it open for longer by way of what imports it.
+        with_yaml(&t.admin, "importing", "imports: [insights/aws]\n").await;
+        let _ = give(&t.admin, "ops", "importing", "open").await.expect(204);
+        for path in [format!("{ENVIRONMENTS}/insights/importing/open"), format!("{ENVIRONMENTS}/yaml/open")] {
+            let opened = bob.post(&format!("{path}?duration=2h0m0s"), json!({"imports": ["insights/aws"]})).await.expect(200).json();
+            let id = opened["id"].as_str().unwrap();
+            let _ = bob.get(&format!("{path}/{id}")).await.expect(200);
+            t.clock.advance_seconds(600);
+            let _ = bob.get(&format!("{path}/{id}")).await.error(404);
+        }
         // Who has it without a limit from elsewhere is not limited.
         new_team(&t, "others", &["bob"]).await;
         let _ = give(&t.admin, "others", "aws", "open").await.expect(204);

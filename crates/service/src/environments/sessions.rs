@@ -69,7 +69,7 @@ pub async fn open(
     let who = Who::caller(cx)?;
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
     let (source, snapshot) = cx.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &reference)).await?;
-    let seconds = source.seconds(cx.access()?, seconds);
+    let seconds = snapshot.seconds(cx.access()?, source.seconds(cx.access()?, seconds));
     let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
     let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);
@@ -119,6 +119,7 @@ pub async fn open_yaml(cx: &Cx, text: String, duration: Option<&str>, overrides:
     let who = Who::caller(cx)?;
     let (app, org, definition) = (Arc::clone(&cx.app), who.org.id, text.clone());
     let snapshot = cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, overrides.clone())).await?;
+    let seconds = snapshot.seconds(cx.access()?, seconds);
     let ran = run(&who, Job::anonymous(text, snapshot), How::Open(seconds)).await?;
     let said = opened("Opened a definition that is not stored".into(), &ran);
     let said = format!("{said} for {}{}", update(cx), by(cx)?);
@@ -149,11 +150,12 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
         created_at: now,
         expires_at: now.plus_seconds(seconds),
     };
-    let org = cx.org()?.id;
+    let (org, keys, entropy) = (cx.org()?.id, cx.app.keys.clone(), Arc::clone(&cx.app.entropy));
     cx.app
         .store
         .write(move |tx| {
-            store::insert_session(tx, org, &row)?;
+            let data_key = keys.current(tx, &owner(&row.id), &row.data_key, &*entropy)?;
+            store::insert_session(tx, org, &SessionRow { data_key, ..row.clone() })?;
             Ok(Recorded::new((), event.clone()))
         })
         .await?;

@@ -130,6 +130,11 @@ impl Snapshot {
         let all: BTreeSet<String> = self.sources.values().flatten().map(Source::at).collect();
         all.into_iter().collect()
     }
+    /// For how many seconds what was made of it may stay open for whoever has this access, who wants so many: no longer than
+    /// each of its environments.
+    pub fn seconds(&self, access: &OrgAccess, wanted: i64) -> i64 {
+        self.sources().fold(wanted, |wanted, source| source.seconds(access, wanted))
+    }
     /// What was read.
     pub fn sources(&self) -> impl Iterator<Item = &Source> {
         self.sources.values().flatten()
