@@ -68,7 +68,9 @@ pub async fn rotate(cx: &Cx) -> Result<Shown> {
     let app = &cx.app;
     state::tick(app).await?;
     let before = app.store.read(store::state).await?.ok_or_else(unbound)?;
-    let new = state::further(&app.keys, &before.active).filter(|_| before.retiring.is_none());
+    let (keys, active) = (app.keys.clone(), before.active.clone());
+    let new = tokio::task::spawn_blocking(move || state::further(&keys, &active)).await;
+    let new = new.map_err(|e| Error::internal(format!("looking for master keys ended badly: {e}")))??;
     if before.retiring.is_none() {
         let new = new.ok_or_else(|| {
             Error::invalid(

@@ -184,9 +184,17 @@ pub(super) fn servers(tx: &mut dyn Tx, now: Timestamp) -> Result<Vec<Holder>> {
     store::holders(tx, now.plus_seconds(-BELIEVED))
 }
 
-/// The first master key that is held besides the one that seals.
-pub(super) fn further(keys: &Keys, active: &[u8]) -> Option<(Fingerprint, Key)> {
-    keys.read(|ring| ring.held.iter().rev().find(|(id, _)| id.as_slice() != active).cloned())
+/// The master key that is to take over: one that is held besides the one that seals. Where further keys come from somewhere,
+/// only one that is there now: the key that was replaced last is still held, and nobody wants it back.
+///
+/// # Errors
+/// As the source's.
+pub(super) fn further(keys: &Keys, active: &[u8]) -> Result<Option<(Fingerprint, Key)>> {
+    let offered = match &keys.source {
+        Some(source) => &source()?,
+        None => keys,
+    };
+    Ok(offered.read(|ring| ring.held.iter().rev().find(|(id, _)| id.as_slice() != active).cloned()))
 }
 
 /// The proof of a key, and the root sealed with it.

@@ -138,7 +138,7 @@ async fn a_change_that_was_cut_in_the_middle_is_finished_by_any_server() {
     house.app.keys.learn(&key(NEW));
     tick(&house.app).await.unwrap();
     let before = house.app.store.read(store::state).await.unwrap().unwrap();
-    let new = state::further(&house.app.keys, &before.active).unwrap();
+    let new = state::further(&house.app.keys, &before.active).unwrap().unwrap();
     change::take_over(&cx, &before, &new).await.unwrap();
     // Here the process ends, after one kind of things was sealed anew.
     let _ = change::piece(&house.app, Sealed::Environments, Vec::new()).await.unwrap();
@@ -196,6 +196,40 @@ async fn further_keys_are_found_where_they_come_from() {
     assert_eq!(held(&app), 1);
     tick(&app).await.unwrap();
     assert_eq!(held(&app), 2);
+}
+
+#[tokio::test]
+async fn asking_twice_does_not_bring_the_old_key_back() {
+    let (house, mut cx, sessions) = house(1).await;
+    leave(&house.app).await.unwrap();
+    let source: Source = std::sync::Arc::new(|| Ok(key(NEW)));
+    let app = server(&house.app, key(OLD).with_source(source));
+    verify(&app, "one").await.unwrap();
+    cx.app = std::sync::Arc::new(app);
+    assert_eq!(rotate(&cx).await.unwrap().retiring, None);
+    // The old one is still in PILEUS_MASTER_KEY, and in this process.
+    let again = rotate(&cx).await.unwrap_err();
+    assert!(again.kind() == ErrorKind::Invalid && again.message().contains("no new master key"), "{}", again.message());
+    assert_eq!(show(&cx).await.unwrap().active, hex(&fingerprint(&key(NEW).active().unwrap().1)));
+    everything_opens(&cx, &sessions).await;
+}
+
+#[tokio::test]
+async fn what_is_opened_by_a_server_that_missed_the_change_is_kept_with_the_new_key() {
+    let (house, mut cx, _) = house(1).await;
+    let both = key(OLD);
+    both.learn(&key(NEW));
+    let late = server(&house.app, both);
+    verify(&late, "late").await.unwrap();
+    // It says nothing for so long that nobody waits for it, and seals with the old key.
+    leave(&late).await.unwrap();
+    house.app.keys.learn(&key(NEW));
+    assert_eq!(rotate(&cx).await.unwrap().retiring, None);
+    cx.app = std::sync::Arc::new(late);
+    let session = rooms::open(&cx, "p", "e0", None, None).await.unwrap().id.unwrap();
+    assert_eq!(openable(&house.app, &key(OLD)).await, 0, "the old key opens nothing any more");
+    cx.app = std::sync::Arc::clone(&house.app);
+    everything_opens(&cx, &[session]).await;
 }
 
 #[tokio::test]
