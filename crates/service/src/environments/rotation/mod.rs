@@ -88,19 +88,23 @@ pub(in crate::environments) fn paths(texts: &[String]) -> Result<Vec<Vec<Step>>>
 ///
 /// # Errors
 /// `NotFound`; `Invalid` for a bad path, or where there is nothing to rotate; `Forbidden` where something that it names may
-/// not be opened; `Conflict` while another rotation of it runs.
+/// not be opened; `Conflict` while another rotation of it runs; `RateLimited` where too many run.
 pub async fn rotate(cx: &Cx, project: &str, name: &str, texts: &[String]) -> Result<Rotated> {
     let wanted = paths(texts)?;
     let who = Who::caller(cx)?;
     let (project, name, by, who2) = (project.to_owned(), name.to_owned(), By::caller(&who), who.clone());
-    let begun = cx.app.store.write(move |tx| {
-        let row = require(tx, who2.org.id, &project, &name)?;
-        let rotation = begin(tx, &who2.app, who2.org.id, &row, &by, None)?;
-        Ok(Recorded::unaudited(rotation, "a rotation is recorded when it ends"))
-    });
-    let rotation = begun.await?;
+    let app = Arc::clone(&cx.app);
     // It goes on where the request is given up.
-    let task = tokio::spawn(run(who, rotation, wanted));
+    let task = tokio::spawn(async move {
+        // Those on schedule are few at a time anyway.
+        let _place = app.waiting.enter(who.org.id)?;
+        let begun = app.store.write(move |tx| {
+            let row = require(tx, who2.org.id, &project, &name)?;
+            let rotation = begin(tx, &who2.app, who2.org.id, &row, &by, None)?;
+            Ok(Recorded::unaudited(rotation, "a rotation is recorded when it ends"))
+        });
+        run(who, begun.await?, wanted).await
+    });
     let (event, performed) = task.await.map_err(|e| Error::internal(format!("a rotation ended badly: {e}")))??;
     record_denied(cx, &performed.denied);
     match performed.refused {

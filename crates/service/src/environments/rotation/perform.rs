@@ -96,6 +96,9 @@ async fn evaluate(task: Arc<Task>) -> Result<Performed> {
     let on_a_thread = |work: fn(&Task) -> Result<Performed>| {
         let task = Arc::clone(&task);
         async move {
+            let turn = Arc::clone(&task.who.app);
+            let turn = turn.evaluations.acquire().await;
+            let _turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
             let done = tokio::task::spawn_blocking(move || work(&task)).await;
             done.map_err(|e| Error::internal(format!("an evaluation ended badly: {e}")))?
         }

@@ -2,16 +2,13 @@
 
 use super::{
     FAILED, LEASE,
-    journal::Kept,
     perform::Performed,
-    sealed,
     settle::{self, Keeping},
 };
 use crate::{
     App,
     environments::{context::Who, sealing::EnvironmentKey},
 };
-use pileus_esc::host::Decrypter as _;
 use pileus_model::{Error, Result};
 use pileus_store::{
     Recorded, environments, environments_revisions as revisions,
@@ -58,14 +55,8 @@ async fn take_up(app: &Arc<App>, seen: RotationRow) -> Result<bool> {
     let who = Who::system(app, &org, "Rotate");
     let mut keeping = Keeping::default();
     if let Some(environment) = environment {
-        let key = Arc::new(EnvironmentKey::of(app, &environment)?);
-        for secret in secrets {
-            let Some(bytes) = secret.made else { continue };
-            let clear = key.decrypt(&bytes).map_err(Error::internal)?;
-            let made = sealed::made_of_bytes(&clear).ok_or_else(|| Error::internal("what was made cannot be read"))?;
-            keeping.kept.insert(secret.path, Kept { rotator: secret.rotator, made, inputs: None });
-        }
-        keeping.key = Some(key);
+        keeping.key = Some(Arc::new(EnvironmentKey::of(app, &environment)?));
+        keeping.add(secrets)?;
     }
     let said = match keeping.kept.len() {
         0 => format!("{GIVEN_UP}; nothing had been made"),

@@ -12,7 +12,7 @@ use super::{
 use crate::environments::{context::Who, resolve, sealing::EnvironmentKey, target, world::imported};
 use pileus_esc::{
     Limits, edit,
-    host::Encrypter as _,
+    host::{Decrypter as _, Encrypter as _},
     path,
     value::{Properties, Value},
 };
@@ -28,7 +28,11 @@ use pileus_store::{
     environments_rotation::{self as store, RetiredRow, RotationRow, SecretRow},
     organizations,
 };
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 /// How often the definition may change while a rotation ends.
 const TRIES: usize = 100;
@@ -39,6 +43,9 @@ pub(super) type ToRetire = Vec<(RetiredRow, Value, Properties)>;
 /// The definition as it is now.
 type Newest = Option<(EnvironmentRow, i64, String)>;
 
+/// What is on record as made.
+type OnRecord = Vec<SecretRow>;
+
 /// What is to be written.
 #[derive(Clone, Default)]
 struct Plan {
@@ -46,6 +53,8 @@ struct Plan {
     text: Option<String>,
     imports: Vec<(String, String, String)>,
     secrets: Vec<SecretRow>,
+    /// The paths of what was made.
+    made: BTreeSet<String>,
     retired: Vec<(RetiredRow, Value, Option<Properties>)>,
 }
 
@@ -61,6 +70,20 @@ impl Keeping {
     pub fn of(journal: Option<&Journal>) -> Self {
         journal.map(|j| Self { kept: j.kept(), key: Some(Arc::clone(&j.key)) }).unwrap_or_default()
     }
+    /// Takes in what is on record besides: made by somebody who was no longer waited for.
+    ///
+    /// # Errors
+    /// `Internal` where it does not open.
+    pub fn add(&mut self, on_record: OnRecord) -> Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        for secret in on_record {
+            let Some(bytes) = secret.made.filter(|_| !self.kept.contains_key(&secret.path)) else { continue };
+            let clear = key.decrypt(&bytes).map_err(Error::internal)?;
+            let made = sealed::made_of_bytes(&clear).ok_or_else(|| Error::internal("what was made cannot be read"))?;
+            self.kept.insert(secret.path, Kept { rotator: secret.rotator, made, inputs: None });
+        }
+        Ok(())
+    }
 }
 
 /// Ends a rotation. Returns what came of it, and what is then to be taken away.
@@ -73,11 +96,13 @@ pub(super) async fn settle(
     performed: &Performed,
     keeping: &Keeping,
 ) -> Result<(RotationEvent, ToRetire)> {
+    let mut keeping = keeping.clone();
     for _ in 0..TRIES {
-        let newest = newest(who, &rotation).await?;
-        let plan = planned(who, &rotation, newest.as_ref(), performed, keeping).await?;
+        let (newest, on_record) = newest(who, &rotation).await?;
+        keeping.add(on_record)?;
+        let plan = planned(who, &rotation, newest.as_ref(), performed, &keeping).await?;
         let number = newest.as_ref().map(|(_, number, _)| *number);
-        if let Some(event) = write(who, &rotation, number, &plan, performed).await? {
+        if let Some(event) = write(who, &rotation, number, (&plan, keeping.key.is_some()), performed).await? {
             let with_inputs =
                 |(row, value, inputs): (RetiredRow, Value, Option<Properties>)| Some((row, value, inputs?));
             return Ok((event, plan.retired.into_iter().filter_map(with_inputs).collect()));
@@ -86,16 +111,17 @@ pub(super) async fn settle(
     Err(Error::conflict("the definition does not stay the same for long enough to end the rotation"))
 }
 
-async fn newest(who: &Who, rotation: &RotationRow) -> Result<Newest> {
-    let (org, env) = (rotation.org, rotation.env);
+async fn newest(who: &Who, rotation: &RotationRow) -> Result<(Newest, OnRecord)> {
+    let (org, env, rotation) = (rotation.org, rotation.env, rotation.id);
     who.app
         .store
         .read(move |tx| {
-            let Some(row) = environments::by_id(tx, org, env)? else { return Ok(None) };
+            let on_record = store::secrets(tx, org, rotation)?;
+            let Some(row) = environments::by_id(tx, org, env)? else { return Ok((None, on_record)) };
             let number = resolve(tx, org, &row, None)?;
             let text = revisions::definition(tx, org, env, number)?;
             let text = text.ok_or_else(|| Error::internal("a revision has no definition"))?;
-            Ok(Some((row, number, text)))
+            Ok((Some((row, number, text)), on_record))
         })
         .await
 }
@@ -139,6 +165,7 @@ impl Planner {
             }
             let error = placed.as_ref().err().cloned();
             plan.secrets.push(self.secret(&path, &kept.rotator, error));
+            plan.made.insert(path);
             if let Ok(placed) = placed {
                 text = Some(placed);
                 plan.text.clone_from(&text);
@@ -210,12 +237,12 @@ fn same_state(a: &str, b: &str, path: &str, key: &EnvironmentKey) -> std::result
     edit::same_at(&clear(a), &clear(b), &path::parse(path)?, &limits).map_err(|e| e.to_string())
 }
 
-/// Writes it all, if the newest definition is still this one.
+/// Writes it all, if the newest definition is still this one, and nothing else was made that could be read (`keyed`).
 async fn write(
     who: &Who,
     rotation: &RotationRow,
     newest: Option<i64>,
-    plan: &Plan,
+    (plan, keyed): (&Plan, bool),
     performed: &Performed,
 ) -> Result<Option<RotationEvent>> {
     let (who, rotation, plan) = (who.clone(), rotation.clone(), plan.clone());
@@ -229,6 +256,10 @@ async fn write(
             let number = row.as_ref().map(|row| resolve(tx, rotation.org, row, None)).transpose()?;
             if number != newest {
                 return Ok(Recorded::unaudited(None, "the definition changed; it is tried again"));
+            }
+            let on_record = store::secrets(tx, rotation.org, rotation.id)?;
+            if keyed && on_record.iter().any(|secret| secret.made.is_some() && !plan.made.contains(&secret.path)) {
+                return Ok(Recorded::unaudited(None, "something more was made; it is tried again"));
             }
             let mut done = ended(&rotation, &plan, refused.clone());
             let now = who.app.clock.now();
