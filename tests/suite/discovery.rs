@@ -164,8 +164,11 @@ pub async fn coverage(t: &TestApp, place: &str) -> (String, BTreeMap<String, Val
     (scan, types.map(|row| (row["type"].as_str().unwrap().to_owned(), row.clone())).collect())
 }
 
-/// What is stored of a place, by key.
-pub async fn stored(t: &TestApp, place: &str) -> BTreeMap<[u8; 16], (ResourceRow, String)> {
+/// Resources and their states, by key.
+pub type Stored = BTreeMap<[u8; 16], (ResourceRow, String)>;
+
+/// What is stored of a place.
+pub async fn stored(t: &TestApp, place: &str) -> Stored {
     let name = format!("prod/{place}");
     let found = t.app.store.read(|tx| pileus_store::organizations::by_name(tx, "pulumi")).await.unwrap();
     let org: OrgId = found.unwrap().org.id;

@@ -18,6 +18,7 @@ import boto3  # noqa: E402
 from botocore import xform_name  # noqa: E402
 from botocore.config import Config  # noqa: E402
 from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
+from botocore.parsers import ResponseParserError  # noqa: E402
 
 THREADS = 16
 # Names in signatures that are not the names of boto3's clients.
@@ -143,7 +144,7 @@ def make(call):
     try:
         getattr(client(service, region), method)(**params)
         return "answered"
-    except ClientError:
+    except (ClientError, ResponseParserError):
         return "refused"
     except (BotoCoreError, AttributeError, TypeError):
         return "not made"

@@ -34,6 +34,8 @@ pub(crate) fn read(service: &Service, call: &Call, status: u16, body: &[u8]) -> 
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
             if let Some(member) = service.shapes.raw(&call.op) {
                 let text = String::from_utf8(body.to_vec()).map_err(|e| e.to_string())?;
+                // A policy: the only answers that are no XML.
+                let _: Map<String, Value> = serde_json::from_str(&text).map_err(|e| format!("it is no policy: {e}"))?;
                 return Ok(Value::Object(Map::from_iter([(member.to_owned(), Value::String(text))])));
             }
             if body.iter().all(u8::is_ascii_whitespace) {
@@ -145,6 +147,11 @@ mod tests {
             let file = service(name);
             let read = read(&file.service, &file.types[0].list, status, body.as_bytes());
             assert_eq!(read.is_ok(), good, "{name} {status} {body}: {read:?}");
+        }
+        let s3 = service("s3");
+        let policy = s3.types[0].read.iter().find(|call| call.op == "GetBucketPolicy").unwrap();
+        for (body, good) in [("{\"Statement\":[]}", true), ("{\"State", false), ("<html/>", false), ("", false)] {
+            assert_eq!(read(&s3.service, policy, 200, body.as_bytes()).is_ok(), good, "{body}");
         }
     }
 

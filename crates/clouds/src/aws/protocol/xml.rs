@@ -14,6 +14,9 @@ const DEEPEST: usize = 64;
 /// No element: the root is nobody's child.
 const NONE: usize = 0;
 
+/// Names, with their prefixes, and values.
+type Attributes<'t> = Vec<(&'t str, String)>;
+
 /// A document.
 #[derive(Debug, Default)]
 pub(crate) struct Document<'t>(Vec<Node<'t>>);
@@ -22,7 +25,7 @@ pub(crate) struct Document<'t>(Vec<Node<'t>>);
 struct Node<'t> {
     name: &'t str,
     text: Cow<'t, str>,
-    attributes: Vec<(&'t str, String)>,
+    attributes: Attributes<'t>,
     first: usize,
     last: usize,
     next: usize,
@@ -79,7 +82,7 @@ impl<'t> Document<'t> {
         self.element(0).ok_or_else(|| "no element".into())
     }
     /// Adds an element below the one that is open, and says which it is.
-    fn add(&mut self, name: &'t str, attributes: Vec<(&'t str, String)>, open: &[usize]) -> Result<usize, String> {
+    fn add(&mut self, name: &'t str, attributes: Attributes<'t>, open: &[usize]) -> Result<usize, String> {
         let index = self.0.len();
         if let Some(&above) = open.last() {
             let last = std::mem::replace(&mut self.0[above].last, index);
@@ -161,8 +164,11 @@ fn local(name: &str) -> &str {
     name.split_once(':').map_or(name, |(_, local)| local)
 }
 
+/// A name, and attributes.
+type Opening<'t> = (&'t str, Attributes<'t>);
+
 /// The name and the attributes of an element; `raw` is `<name …>`.
-fn opening<'t>(start: &BytesStart<'_>, raw: &'t str) -> Result<(&'t str, Vec<(&'t str, String)>), String> {
+fn opening<'t>(start: &BytesStart<'_>, raw: &'t str) -> Result<Opening<'t>, String> {
     let length = start.name().into_inner().len();
     let name = raw.get(1..=length).ok_or("an element without a name")?;
     let mut attributes = Vec::new();
