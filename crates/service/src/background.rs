@@ -19,7 +19,7 @@ use tokio::sync::watch;
 /// How often what is remembered in memory is written.
 const PERIOD: Duration = Duration::from_secs(30);
 
-/// How often is looked for rotations that are due.
+/// How often is looked for rotations that are due, and for master keys.
 const ROTATIONS: Duration = Duration::from_secs(5);
 
 /// Runs until `shutdown` turns true (or its sender is dropped), then writes what is left and returns.
@@ -80,14 +80,28 @@ async fn forget(app: Arc<App>, keep: Keep, mut shutdown: watch::Receiver<bool>) 
 
 /// Keeps to the master key, and where this node works rotates secrets whose time has come and ends rotations that were given up,
 /// until `shutdown` turns true (or its sender is dropped). Any number of nodes may.
-pub async fn rotate(app: Arc<App>, works: bool, mut shutdown: watch::Receiver<bool>) {
-    let mut last = None;
+pub async fn rotate(app: Arc<App>, works: bool, shutdown: watch::Receiver<bool>) {
+    // Rotations take their time; a server that says nothing meanwhile would be believed to be gone.
+    tokio::join!(keep_to_keys(Arc::clone(&app), shutdown.clone()), rotations(app, works, shutdown));
+}
+
+async fn keep_to_keys(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     loop {
-        let now = app.clock.now();
         if let Err(error) = keys::tick(&app).await {
             metrics::counter!("pileus_background_failures_total", "work" => "master-keys").increment(1);
             tracing::warn!(%error, "a round about master keys failed; it is tried again");
         }
+        tokio::select! {
+            () = tokio::time::sleep(ROTATIONS) => {}
+            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
+        }
+    }
+}
+
+async fn rotations(app: Arc<App>, works: bool, mut shutdown: watch::Receiver<bool>) {
+    let mut last = None;
+    loop {
+        let now = app.clock.now();
         // After a start, and when the clock was put back, times are looked through.
         let anew = last.replace(now).is_none_or(|last| now < last);
         if works && let Err(error) = rotate_once(&app, anew).await {

@@ -4,6 +4,7 @@
 //! business.
 
 use crate::{
+    Sql,
     db::{Row, Tx, TxExt},
     environments::{EnvironmentRow, environment},
 };
@@ -14,6 +15,13 @@ use pileus_model::{
 
 /// An environment with the time of its deletion.
 pub type Deleted = (EnvironmentRow, Timestamp);
+
+/// The row stays as it is until the transaction ends: what is forgotten is not restored meanwhile, nor the other way round.
+macro_rules! locked {
+    ($sql:literal) => {
+        Sql { sqlite: $sql, postgres: concat!($sql, " FOR UPDATE") }
+    };
+}
 
 fn deleted(row: &dyn Row) -> Result<Deleted> {
     Ok((environment(row)?, row.time(11)?))
@@ -52,10 +60,12 @@ pub fn find(
     within: (Timestamp, Timestamp),
 ) -> Result<Option<EnvironmentRow>> {
     tx.one(
-        "SELECT id, project, name, owner_id, owner_login, owner_name, data_key, latest, protected, created_at, modified_at
-         FROM environments
-         WHERE org_id = $1 AND project = $2 AND name = $3 AND deleted_at >= $4 AND deleted_at < $5
-         ORDER BY deleted_at DESC, id DESC LIMIT 1",
+        locked!(
+            "SELECT id, project, name, owner_id, owner_login, owner_name, data_key, latest, protected, created_at, modified_at
+             FROM environments
+             WHERE org_id = $1 AND project = $2 AND name = $3 AND deleted_at >= $4 AND deleted_at < $5
+             ORDER BY deleted_at DESC, id DESC LIMIT 1"
+        ),
         &[org.as_bytes().into(), project.into(), name.into(), within.0.into(), within.1.into()],
         environment,
     )
@@ -98,7 +108,7 @@ pub fn set_owner(
 /// As [`Tx::execute`].
 pub fn purge_one(tx: &mut dyn Tx, before: Timestamp) -> Result<bool> {
     let found = tx.one(
-        "SELECT id FROM environments WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1",
+        locked!("SELECT id FROM environments WHERE deleted_at <= $1 ORDER BY deleted_at LIMIT 1"),
         &[before.into()],
         |row| row.id(0).map(EnvironmentId::from_bytes),
     )?;

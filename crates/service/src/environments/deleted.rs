@@ -101,3 +101,50 @@ pub(super) async fn purge(app: &App) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::{environments as rooms, testing::House};
+    use std::sync::mpsc;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_being_forgotten_is_not_restored() {
+        let house = House::new().await;
+        let cx = house.root_cx().await;
+        rooms::create(&cx, "p", "e").await.unwrap();
+        rooms::delete(&cx, "p", "e").await.unwrap();
+        let at = list(&cx, None).await.unwrap().0[0].deleted_at.unwrap().rfc3339_millis();
+        // At this moment it can just be restored, and just be forgotten.
+        house.clock.advance(RETENTION_SECONDS);
+        let before = since(house.app.clock.now());
+        let ((begun, has_begun), (go, may_go)) = (mpsc::channel(), mpsc::channel::<()>());
+        let forgetting = tokio::spawn({
+            let app = house.app.clone();
+            async move {
+                app.store
+                    .write(move |tx| {
+                        let purged = store::purge_one(tx, before)?;
+                        begun.send(()).unwrap();
+                        may_go.recv().unwrap();
+                        Ok(Recorded::unaudited(purged, "a test"))
+                    })
+                    .await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv()).await.unwrap().unwrap();
+        let restoring = tokio::spawn({
+            let (cx, at) = (cx.clone(), at.clone());
+            async move { restore(&cx, "p", "e", &at).await }
+        });
+        for _ in 0..100 {
+            let _ = list(&cx, None).await.unwrap();
+        }
+        go.send(()).unwrap();
+        assert!(forgetting.await.unwrap().unwrap());
+        let refused = restoring.await.unwrap().unwrap_err();
+        assert_eq!(refused.kind(), pileus_model::ErrorKind::NotFound);
+        assert!(house.said("acme", catalogue::ENVIRONMENT_RESTORED.id()).await.is_empty());
+    }
+}

@@ -226,6 +226,32 @@ async fn a_crash_before_the_revision_leaves_both_and_a_record() {
 }
 
 #[tokio::test]
+async fn a_rotation_that_takes_long_does_not_silence_the_server() {
+    let (house, cx, cloud) = house(TEXT).await;
+    crate::keys::verify(&house.app, "one").await.unwrap();
+    let at = house.app.clock.now().plus_seconds(1);
+    let wanted = rooms::schedules::Wanted { once: Some(at.rfc3339()), ..Default::default() };
+    let _ = rooms::schedules::create(&cx, "p", "e", wanted).await.unwrap();
+    house.clock.advance(2);
+    cloud.close();
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let work = tokio::spawn(crate::background::rotate(Arc::clone(&house.app), true, stopped));
+    cloud.begun.acquire().await.unwrap().forget();
+    house.clock.advance(LEASE / 2);
+    let now = house.app.clock.now();
+    let said = async {
+        while crate::keys::show(&cx).await.unwrap().servers[0].seen_at != now {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), said).await.unwrap();
+    cloud.gate.add_permits(1000);
+    stop.send(true).unwrap();
+    work.await.unwrap();
+    assert_eq!(history(&cx, "p", "e").await.unwrap()[0].rotation.status, SUCCEEDED);
+}
+
+#[tokio::test]
 async fn what_is_made_after_nobody_waits_for_it_is_not_lost() {
     let (house, cx, cloud) = house(TEXT).await;
     let who = Who::caller(&cx).unwrap();
