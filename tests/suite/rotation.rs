@@ -1,5 +1,6 @@
 //! Rotations over HTTP: the shapes of the contract, both keys of the request, and what is seen afterwards.
 
+use super::environments::said;
 use pileus_testkit::{app::TestApp, client::Answer};
 use serde_json::{Value, json};
 
@@ -50,6 +51,18 @@ both! {
         let session = t.admin.send("POST", &format!("{X}/versions/3/open"), None).await.expect(200).json();
         let path = format!("{X}/open/{}?property=db.pw.current", session["id"].as_str().unwrap());
         assert_eq!(t.admin.get(&path).await.expect(200).json()["value"], current["value"]);
+    }
+
+    async fn what_may_not_be_opened_is_one_denial(t: TestApp) {
+        with_definition(&t, "values: {}\n").await;
+        let bob = t.member_with("bob", &["environment:read", "environment:rotate"]).await;
+        let _ = t.admin.post(BASE, json!({"project": "web", "name": "other"})).await.expect(200);
+        let text = format!("imports: [web/other]\n{TWO}");
+        let _ = Answer::of("an update".into(), t.admin.request("PATCH", X).body(text)).await.expect(200);
+        let said_no = bob.post(&format!("{X}/rotate"), json!({})).await.error(403);
+        assert!(said_no.contains("environment:open on environment \"web/other\""), "{said_no}");
+        assert_eq!(said(&t, "environment-unauthorized-open").await.len(), 1);
+        assert_eq!(said(&t, "auth-failure-environment").await.len(), 0, "and nothing else of it");
     }
 
     async fn failures_have_their_reasons(t: TestApp) {

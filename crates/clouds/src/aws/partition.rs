@@ -35,7 +35,8 @@ pub(crate) fn of(region: &str) -> Result<&'static Partition, CloudError> {
     if let Some(known) = all().iter().find(|p| p.regions.iter().any(|r| r == region)) {
         return Ok(known);
     }
-    let unknown = || CloudError::Setting(format!("\"{region}\" is not a region: it must look like \"eu-west-1\""));
+    // What was said instead is not told: environments say it too, and one may have put a secret there.
+    let unknown = || CloudError::Setting("the region is none: it must look like \"eu-west-1\"".into());
     if !has_form(region) {
         return Err(unknown());
     }
@@ -100,6 +101,8 @@ mod tests {
         ] {
             assert!(of(region).is_err(), "{region}");
         }
+        let said = of("a-password").unwrap_err().to_string();
+        assert!(said.contains("must look like") && !said.contains("a-password"), "{said}");
     }
 
     #[test]

@@ -133,8 +133,9 @@ fn check(task: &Task) -> Result<Performed> {
         performed.refused = unmet(&document.rotators(), &task.wanted).map(Error::invalid);
     }
     if let Some(denied) = performed.denied.first() {
-        performed.refused =
-            Some(Error::forbidden(format!("this needs the permission {OPEN} on environment \"{denied}\"")));
+        // The denial is recorded as that of an opening, and as nothing else.
+        let why = format!("this needs the permission {OPEN} on environment \"{denied}\"");
+        performed.refused = Some(Error::forbidden(why).recorded());
     } else if has_errors(&diagnostics) {
         performed.refused = Some(Error::invalid(wrong(&diagnostics)));
     } else if performed.refused.is_some() {
