@@ -11,6 +11,7 @@ use super::{
 use crate::{Cx, audit};
 use pileus_esc::{
     Environment, Limits, Options, World,
+    ast::Parsed,
     diag::has_errors,
     host::{ANONYMOUS, Decrypter},
     json::Json,
@@ -24,7 +25,7 @@ use pileus_model::{
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// Evaluations that run at once. Each takes at most moments, and a thread; what it waits for, it waits for without one.
@@ -49,6 +50,8 @@ pub struct Checked {
 pub(super) struct Job {
     pub name: String,
     pub text: String,
+    /// The text, once it was parsed.
+    pub parsed: Arc<OnceLock<Parsed>>,
     pub key: Option<Arc<EnvironmentKey>>,
     pub snapshot: Snapshot,
     /// The stored environments that take part, by `project/name`.
@@ -58,14 +61,14 @@ pub(super) struct Job {
 impl Job {
     /// Of a stored environment.
     pub fn stored(source: &Source, snapshot: Snapshot) -> Self {
-        let (name, text) = (source.row.reference(), source.text.clone());
+        let (name, text, parsed) = (source.row.reference(), source.text.clone(), Arc::clone(&source.parsed));
         let ids = ids(std::iter::once(source).chain(snapshot.sources()));
-        Self { name, text, key: Some(Arc::clone(&source.key)), snapshot, ids }
+        Self { name, text, parsed, key: Some(Arc::clone(&source.key)), snapshot, ids }
     }
     /// Of a text that is stored nowhere.
     pub fn anonymous(text: String, snapshot: Snapshot) -> Self {
         let ids = ids(snapshot.sources());
-        Self { name: ANONYMOUS.into(), text, key: None, snapshot, ids }
+        Self { name: ANONYMOUS.into(), text, parsed: Arc::default(), key: None, snapshot, ids }
     }
 }
 
@@ -81,8 +84,13 @@ pub(super) enum How {
         /// Whether stored secrets are decrypted.
         secrets: bool,
     },
-    /// Everything is opened, for so many seconds.
-    Open(i64),
+    /// Everything is opened.
+    Open {
+        /// For so long.
+        seconds: i64,
+        /// Whether the values and variables are wanted by themselves, besides the result.
+        values: bool,
+    },
 }
 
 /// What came of it.
@@ -90,13 +98,14 @@ pub(super) enum How {
 pub(super) struct Ran {
     /// The result on the wire.
     pub result: String,
-    /// The values in clear, a JSON object.
+    /// The values in clear, a JSON object; empty where they were not wanted.
     pub values: String,
     /// The environment variables in clear.
     pub variables: BTreeMap<String, String>,
     pub diagnostics: Vec<String>,
     /// The first thing that is wrong.
     pub problem: Option<String>,
+    /// What a check says of functions, a JSON object; empty otherwise.
     pub functions: String,
     /// Environments that the caller may not have.
     pub denied: Vec<String>,
@@ -137,13 +146,17 @@ async fn once(site: &Arc<Site>, job: &Arc<Job>, how: How) -> Result<Ran> {
 
 fn evaluate(site: &Arc<Site>, job: &Job, how: How) -> Result<Ran> {
     let who = &site.who;
-    let parsed = pileus_esc::parse(&job.name, &job.text, &Limits::default());
-    let mut diagnostics = parsed.diagnostics;
-    let mut ran = Ran { result: "{}".into(), values: "{}".into(), functions: functions(None), ..Ran::default() };
+    let parsed = job.parsed.get_or_init(|| pileus_esc::parse(&job.name, &job.text, &Limits::default()));
+    let mut diagnostics = parsed.diagnostics.clone();
+    let mut ran = Ran { result: "{}".into(), values: "{}".into(), ..Ran::default() };
     ran.imports = job.snapshot.revisions();
-    if let Some(document) = parsed.environment.filter(|_| !has_errors(&diagnostics)) {
-        ran.functions = functions(Some(&document));
-        let seconds = if let How::Open(seconds) = how { seconds } else { DEFAULT_SECONDS };
+    let document = parsed.environment.as_ref().filter(|_| !has_errors(&diagnostics));
+    if let How::Check { .. } = how {
+        ran.functions = functions(document);
+    }
+    if let Some(document) = document {
+        let (seconds, values) =
+            if let How::Open { seconds, values } = how { (seconds, values) } else { (DEFAULT_SECONDS, false) };
         let context = who.values(seconds)?;
         let permission: Permission = if let How::Check { secrets: false } = how { READ } else { OPEN };
         let access = who.access.as_ref();
@@ -157,17 +170,17 @@ fn evaluate(site: &Arc<Site>, job: &Job, how: How) -> Result<Ran> {
         let (evaluation, options) = match how {
             How::Check { secrets } => {
                 let options = Options::default();
-                (pileus_esc::check(&job.name, &document, decrypter, &world, secrets, &options), options)
+                (pileus_esc::check(&job.name, document, decrypter, &world, secrets, &options), options)
             }
-            How::Open(_) => {
+            How::Open { .. } => {
                 // Sessions have no expressions: one known client cannot read some of them, and none asks for them.
                 let options = Options { exprs: false, ..Options::default() };
-                (pileus_esc::open(&job.name, &document, decrypter, &world, &options), options)
+                (pileus_esc::open(&job.name, document, decrypter, &world, &options), options)
             }
         };
         diagnostics.extend(evaluation.diagnostics);
         if let Some(environment) = evaluation.environment {
-            written(&mut ran, &environment, options.limits.output_bytes)?;
+            written(&mut ran, &environment, values, options.limits.output_bytes)?;
         }
         ran.denied = loader.denied.into_inner().into_iter().collect();
     }
@@ -176,12 +189,14 @@ fn evaluate(site: &Arc<Site>, job: &Job, how: How) -> Result<Ran> {
     Ok(ran)
 }
 
-fn written(ran: &mut Ran, environment: &Environment, limit: usize) -> Result<()> {
+fn written(ran: &mut Ran, environment: &Environment, values: bool, limit: usize) -> Result<()> {
     let long = |_| Error::invalid(format!("the result is too large: at most {limit} bytes"));
     ran.result = environment.to_text(limit).map_err(long)?;
-    ran.values = environment.to_json(false).to_text();
-    let variables = environment.environment_variables().into_iter().filter(|(_, value)| !value.unknown);
-    ran.variables = variables.map(|(name, value)| (name.to_string(), value.to_text(false))).collect();
+    if values {
+        ran.values = environment.to_json(false).to_text();
+        let variables = environment.environment_variables().into_iter().filter(|(_, value)| !value.unknown);
+        ran.variables = variables.map(|(name, value)| (name.to_string(), value.to_text(false))).collect();
+    }
     Ok(())
 }
 

@@ -143,7 +143,7 @@ pub async fn open_for(opener: Opener<'_>, reference: &str, purpose: &str) -> Res
         record_denied(cx, std::slice::from_ref(&refused));
         return Err(forbidden(&refused).recorded());
     }
-    let ran = run(&who, Job::stored(&source, snapshot), How::Open(DEFAULT_SECONDS)).await?;
+    let ran = run(&who, Job::stored(&source, snapshot), How::Open { seconds: DEFAULT_SECONDS, values: true }).await?;
     if let Some(problem) = &ran.problem {
         return Err(Error::invalid(format!("environment \"{}\" cannot be opened: {problem}", source.at())));
     }

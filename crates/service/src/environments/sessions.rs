@@ -70,7 +70,7 @@ pub async fn open(
     let (app, org) = (Arc::clone(&cx.app), who.org.id);
     let (source, snapshot) = cx.app.store.read(move |tx| Source::read_with_imports(tx, &app, org, &reference)).await?;
     let seconds = snapshot.seconds(cx.access()?, source.seconds(cx.access()?, seconds));
-    let ran = run(&who, Job::stored(&source, snapshot), How::Open(seconds)).await?;
+    let ran = run(&who, Job::stored(&source, snapshot), How::Open { seconds, values: false }).await?;
     let event: EventType = if by_tag { catalogue::ENVIRONMENT_REVISION_TAG_OPEN } else { catalogue::ENVIRONMENT_OPEN };
     let said = format!("Opened environment \"{}\" at revision {}", source.row.reference(), source.number);
     let said = format!("{} for {}", opened(said, &ran), by(cx)?);
@@ -120,7 +120,7 @@ pub async fn open_yaml(cx: &Cx, text: String, duration: Option<&str>, overrides:
     let (app, org, definition) = (Arc::clone(&cx.app), who.org.id, text.clone());
     let snapshot = cx.app.store.read(move |tx| Snapshot::read(tx, &app, org, &definition, overrides.clone())).await?;
     let seconds = snapshot.seconds(cx.access()?, seconds);
-    let ran = run(&who, Job::anonymous(text, snapshot), How::Open(seconds)).await?;
+    let ran = run(&who, Job::anonymous(text, snapshot), How::Open { seconds, values: false }).await?;
     let said = opened("Opened a definition that is not stored".into(), &ran);
     let said = format!("{said} for {}{}", update(cx), by(cx)?);
     let event = cx.event(catalogue::ENVIRONMENT_OPEN, Target::new("environment", ANONYMOUS), said)?;

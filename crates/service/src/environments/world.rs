@@ -9,6 +9,7 @@ use super::{
 use crate::{App, auth::environment_marks};
 use pileus_esc::{
     Limits,
+    ast::Parsed,
     host::{Decrypter, Loaded, Loader},
 };
 use pileus_model::{Error, ErrorKind, Result, authz::Permission, caller::OrgAccess, ids::OrgId};
@@ -16,7 +17,7 @@ use pileus_store::{Tx, environments::EnvironmentRow, environments_revisions};
 use std::{
     cell::RefCell,
     collections::{BTreeSet, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 /// A revision of an environment, ready to be evaluated.
@@ -26,6 +27,8 @@ pub(super) struct Source {
     pub number: i64,
     /// Its definition.
     pub text: String,
+    /// The definition, once it was parsed.
+    pub parsed: Arc<OnceLock<Parsed>>,
     pub key: Arc<EnvironmentKey>,
     /// What permissions look at.
     tags: Vec<(String, String)>,
@@ -43,7 +46,7 @@ impl Source {
             .ok_or_else(|| Error::internal("a revision has no definition"))?;
         let tags = environment_marks(tx, org, &row)?;
         let key = Arc::new(EnvironmentKey::of(app, &row)?);
-        Ok(Self { row, number, text, key, tags })
+        Ok(Self { row, number, text, parsed: Arc::default(), key, tags })
     }
     /// Reads it together with everything that it imports.
     ///
@@ -56,8 +59,16 @@ impl Source {
         reference: &Reference,
     ) -> Result<(Self, Snapshot)> {
         let source = Self::read(tx, app, org, reference)?;
-        let snapshot = Snapshot::read(tx, app, org, &source.text, HashMap::new())?;
+        let snapshot = Snapshot::with(tx, app, org, source.named(), HashMap::new())?;
         Ok((source, snapshot))
+    }
+    /// The environments that its definition names.
+    fn named(&self) -> Vec<String> {
+        if !may_name(&self.text) {
+            return Vec::new();
+        }
+        let parse = || pileus_esc::parse(&self.row.reference(), &self.text, &Limits::default());
+        references(self.parsed.get_or_init(parse))
     }
     /// `project/name@revision`.
     pub fn at(&self) -> String {
@@ -97,8 +108,17 @@ impl Snapshot {
         text: &str,
         overrides: HashMap<String, String>,
     ) -> Result<Self> {
+        Self::with(tx, app, org, named(text), overrides)
+    }
+    /// As [`Snapshot::read`], for a definition that names these.
+    fn with(
+        tx: &mut dyn Tx,
+        app: &App,
+        org: OrgId,
+        mut waiting: Vec<String>,
+        overrides: HashMap<String, String>,
+    ) -> Result<Self> {
         let mut snapshot = Self { sources: HashMap::new(), overrides };
-        let mut waiting = named(text);
         let (limit, mut room) = (Limits::default().imports, BYTES);
         while let Some(name) = waiting.pop() {
             if snapshot.sources.len() > limit || snapshot.sources.contains_key(&name) {
@@ -113,7 +133,7 @@ impl Snapshot {
                 }
                 Ok(source) => {
                     room -= source.text.len();
-                    waiting.extend(named(&source.text));
+                    waiting.extend(source.named());
                     Ok(source)
                 }
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Invalid) => {
@@ -143,12 +163,17 @@ impl Snapshot {
 
 /// The environments that a definition names.
 pub(super) fn named(text: &str) -> Vec<String> {
+    if may_name(text) { references(&pileus_esc::parse("", text, &Limits::default())) } else { Vec::new() }
+}
+
+/// Whether a definition can name others at all.
+fn may_name(text: &str) -> bool {
     // Nearly everything that is imported names nothing itself. A word could only hide behind an escape.
-    if !["imports", "environments", "\\"].iter().any(|word| text.contains(word)) {
-        return Vec::new();
-    }
-    let parsed = pileus_esc::parse("", text, &Limits::default());
-    let references = parsed.environment.map(|environment| environment.references()).unwrap_or_default();
+    ["imports", "environments", "\\"].iter().any(|word| text.contains(word))
+}
+
+fn references(parsed: &Parsed) -> Vec<String> {
+    let references = parsed.environment.as_ref().map(pileus_esc::ast::Environment::references).unwrap_or_default();
     references.into_iter().map(|reference| reference.name).collect()
 }
 
