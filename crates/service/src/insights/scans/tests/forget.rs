@@ -59,6 +59,8 @@ async fn what_runs_is_not_old_and_a_node_rests() {
     let leaf = lab.leaf().await;
     for _ in 0..4 {
         let _ = lab.scan(&leaf).await;
+        // Runs are told apart by when they began.
+        lab.house.clock.advance(1);
     }
     let run = start(&lab.cx, &leaf, Options::default()).await.unwrap().unwrap();
     lab.house.clock.advance(1000 * DAY);
