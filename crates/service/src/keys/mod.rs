@@ -2,7 +2,7 @@
 //!
 //! Every environment and every session has a key of its own; the master key wraps those keys, the private keys of identity
 //! tokens and the root that fingerprints are derived from, and nothing else. A server may hold several master keys; the
-//! database says which of them seals, so that a new one can take over while servers run (`docs/adr/0009-master-keys.md`).
+//! database says which of them seals, so that a new one can take over while servers run (`docs/adr/0008-master-keys.md`).
 //! This room knows how a master key is written and proved; where it is kept is the server's business.
 
 mod change;
