@@ -36,7 +36,8 @@ pub(crate) fn of(region: &str) -> Result<&'static Partition, CloudError> {
         return Ok(known);
     }
     // What was said instead is not told: environments say it too, and one may have put a secret there.
-    let unknown = || CloudError::Setting("the region is none: it must look like \"eu-west-1\"".into());
+    let unknown =
+        || CloudError::Setting("what is said to be the region is not a region: it must look like \"eu-west-1\"".into());
     if !has_form(region) {
         return Err(unknown());
     }
