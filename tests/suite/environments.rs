@@ -214,7 +214,7 @@ both! {
             AWS_SECRET_ACCESS_KEY: ${aws.login.secretAccessKey}\n";
         let _ = put(&t.admin, "aws/login", text).await.expect(200);
         let org = t.app.store.read(|tx| pileus_store::organizations::by_name(tx, "pulumi")).await.unwrap().unwrap().org;
-        let opener = pileus_service::environments::Opener::System { app: &t.app, org: &org };
+        let opener = pileus_service::environments::Opener::System { app: &t.app, org: &org, owner: None };
         let opened = pileus_service::environments::open_for(opener, "aws/login@2", "scan of account \"x\"").await.unwrap();
         let aws = opened.aws().unwrap();
         assert_eq!((aws.access_key_id.as_str(), aws.secret_access_key.expose().as_str()), ("AKIAEXAMPLE", "shh"));

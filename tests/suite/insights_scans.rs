@@ -9,14 +9,14 @@ use pileus_service;
 #[path = "fake_cloud.rs"]
 pub mod fake_cloud;
 
-use super::insights_accounts::environment;
+use super::insights_accounts::{environment, with_yaml};
 use fake_cloud::{FakeCloud, OnlyAws, thing};
 use pileus_clouds::{Found, TypeOutcome};
 use pileus_service::insights::scans::{
     clouds::Environments,
     engine::{Engine, EngineConfig},
 };
-use pileus_testkit::app::TestApp;
+use pileus_testkit::{app::TestApp, client::Answer};
 use serde_json::{Value, json};
 use std::sync::{Arc, atomic::Ordering};
 
@@ -53,6 +53,30 @@ async fn said(t: &TestApp, event: &str) -> Vec<(String, String)> {
 }
 
 both! {
+    async fn what_is_imported_later_is_within_the_owner_s_rights(t: TestApp) {
+        environment(&t.admin, "creds", ACCOUNT, "right").await;
+        with_yaml(&t.admin, "vault", "values: {}\n").await;
+        let cloud = Arc::new(FakeCloud::default());
+        create(&t, "prod", "none").await;
+        let _ = t.member("bob", "member").await;
+        let _ = t.admin.post(&format!("{BASE}/prod/ownership"), json!({"githubLogin": "bob", "name": "", "avatarUrl": ""})).await.expect(200);
+        let yaml = "imports: [insights/vault]\nvalues: {environmentVariables: {AWS_ACCESS_KEY_ID: AKIA123456789012, AWS_SECRET_ACCESS_KEY: right}}\n";
+        let path = "/api/esc/environments/pulumi/insights/creds";
+        let request = || t.admin.request("PATCH", path).header("Content-Type", "application/x-yaml").body(yaml.to_owned());
+        let _ = Answer::of("PATCH".into(), request()).await.expect(200);
+        let _ = t.admin.post(&format!("{BASE}/prod/scan"), json!({})).await;
+        let one = engine(&t, &cloud, "one");
+        work(&one).await;
+        assert_eq!(get(&t, "prod").await["scanStatus"]["status"], "failed");
+        let denied = said(&t, "environment-unauthorized-open").await;
+        assert!(!denied.is_empty() && denied.iter().all(|(_, what)| what.contains("imports \"insights/vault\"")), "{denied:?}");
+        // Once somebody owns the account who may open it, scans succeed again.
+        let _ = t.admin.post(&format!("{BASE}/prod/ownership"), json!({"githubLogin": "admin", "name": "", "avatarUrl": ""})).await.expect(200);
+        let _ = t.admin.post(&format!("{BASE}/prod/scan"), json!({})).await;
+        work(&one).await;
+        assert_eq!(get(&t, "prod").await["scanStatus"]["status"], "succeeded");
+    }
+
     async fn from_creation_to_coverage(t: TestApp) {
         environment(&t.admin, "creds", ACCOUNT, "right").await;
         let cloud = Arc::new(FakeCloud::default());

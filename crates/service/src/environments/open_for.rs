@@ -9,11 +9,12 @@ use super::{
     target,
     world::{Snapshot, Source},
 };
-use crate::{App, Cx};
+use crate::{App, Cx, auth};
 use pileus_model::{
     Error, Result, Secret,
-    audit::catalogue,
+    audit::{Outcome, Target, catalogue},
     caller::{OrgAccess, OrgRef},
+    ids::UserId,
 };
 use pileus_store::{Recorded, Tx};
 use std::{
@@ -32,6 +33,9 @@ pub enum Opener<'a> {
         app: &'a Arc<App>,
         /// The organisation.
         org: &'a OrgRef,
+        /// Who answers for what the environment imports, if anybody does: whoever writes a definition decides that, later than
+        /// the account was made.
+        owner: Option<UserId>,
     },
 }
 
@@ -123,8 +127,33 @@ fn forbidden(reference: &str) -> Error {
     Error::forbidden(format!("this needs the permission {OPEN} on environment \"{reference}\""))
 }
 
+/// Refuses what is imported and its owner may not open now.
+async fn answered_for(who: &Who, source: &Source, snapshot: &Snapshot, owner: UserId) -> Result<()> {
+    if snapshot.sources().next().is_none() {
+        return Ok(());
+    }
+    let access = auth::access_of_user(&who.app, owner, &who.org.name).await?;
+    let may = |source: &Source| access.as_ref().is_some_and(|access| source.permits(access, OPEN));
+    let Some(refused) = snapshot.sources().find(|source| !may(source)).map(|source| source.row.reference()) else {
+        return Ok(());
+    };
+    let why = format!(
+        "\"{}\" imports \"{refused}\", which the owner of the account may not open: this needs the permission {OPEN} on it, or another owner",
+        source.row.reference()
+    );
+    let mut event = who.event(
+        catalogue::ENVIRONMENT_UNAUTHORIZED_OPEN,
+        Target::new("environment", refused),
+        format!("Refused to open environment {why}"),
+    );
+    event.outcome = Outcome::Denied;
+    who.app.store.write(move |_| Ok(Recorded::new((), event.clone()))).await?;
+    Err(Error::forbidden(why))
+}
+
 /// Opens `project/name[@version]` for a purpose, which ends the sentence "Opened environment … for …" in the record: `scan
-/// of account "x"`. A caller needs the permission to open it and all that it imports.
+/// of account "x"`. A caller needs the permission to open it and all that it imports; for Pileus itself, the owner whom it names
+/// needs it on what is imported.
 ///
 /// # Errors
 /// `Invalid` for a bad reference, or where it cannot be evaluated without errors: says the first; `NotFound`; `Forbidden`,
@@ -132,7 +161,7 @@ fn forbidden(reference: &str) -> Error {
 pub async fn open_for(opener: Opener<'_>, reference: &str, purpose: &str) -> Result<Opened> {
     let who = match opener {
         Opener::Caller(cx) => Who::caller(cx)?,
-        Opener::System { app, org } => Who::system(app, org, "Scan"),
+        Opener::System { app, org, .. } => Who::system(app, org, "Scan"),
     };
     let parsed = Reference::parse(reference)?;
     let (app, org) = (Arc::clone(&who.app), who.org.id);
@@ -142,6 +171,9 @@ pub async fn open_for(opener: Opener<'_>, reference: &str, purpose: &str) -> Res
     {
         record_denied(cx, std::slice::from_ref(&refused));
         return Err(forbidden(&refused).recorded());
+    }
+    if let Opener::System { owner: Some(owner), .. } = opener {
+        answered_for(&who, &source, &snapshot, owner).await?;
     }
     let ran = run(&who, Job::stored(&source, snapshot), How::Open { seconds: DEFAULT_SECONDS, values: true }).await?;
     if let Some(problem) = &ran.problem {

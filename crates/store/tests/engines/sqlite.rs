@@ -63,7 +63,7 @@ async fn what_has_queued_shares_a_commit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_room_a_whole_batch_is_refused_and_reads_go_on() {
-    let lab = Lab::sqlite(Some(120)).await;
+    let lab = Lab::sqlite(Some(200)).await;
     lab.note(1, "before").await.unwrap();
     let (go, holding) = hold(&lab.store).await;
     let small: Vec<_> = (0..3).map(|i| queued(&lab.store, format!("{i}"))).collect();

@@ -17,21 +17,25 @@ pub use pileus_clouds::{
     aws::{Aws, AwsConfig},
 };
 use pileus_model::{Error, Result, insights::GLOBAL};
-use pileus_store::organizations;
+use pileus_store::{Tx, insights::accounts, organizations};
 use std::sync::Arc;
 
-/// Opens environments as Pileus itself; each opening is recorded.
+/// Opens environments as Pileus itself, what they import within the rights of the account's owner; each opening is recorded.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Environments;
 
 impl Opener for Environments {
     fn open<'a>(&'a self, app: &'a Arc<App>, order: &'a Order) -> BoxFuture<'a, Result<Opened>> {
         Box::pin(async move {
-            let org = order.org;
-            let found = app.store.read(move |tx| organizations::by_id(tx, org)).await?;
+            let (org, account) = (order.org, order.account.clone());
+            let read =
+                move |tx: &mut dyn Tx| Ok((organizations::by_id(tx, org)?, accounts::by_name(tx, org, &account)?));
+            let (found, account) = app.store.read(read).await?;
             let org = found.ok_or_else(|| Error::not_found("organization not found"))?.org;
+            let owner = account.and_then(|listed| listed.account.owner);
             let purpose = format!("scan of account \"{}\"", order.account);
-            let opened = environments::open_for(For::System { app, org: &org }, &order.environment, &purpose).await?;
+            let opened =
+                environments::open_for(For::System { app, org: &org, owner }, &order.environment, &purpose).await?;
             Ok(Opened { environment: opened.reference(), variables: opened.environment_variables })
         })
     }
