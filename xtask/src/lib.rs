@@ -12,7 +12,8 @@ use std::path::PathBuf;
 /// What a tool answers: what went wrong, for people.
 pub type Result<T, E = String> = std::result::Result<T, E>;
 
-/// The root of the workspace.
+/// The root of the workspace that cargo runs this for: checkouts may share a build cache, and this program in it.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(here).join("..")
 }
