@@ -98,24 +98,27 @@ pub(crate) type Question = (&'static Service, &'static Call);
 pub(crate) fn asked() -> Result<&'static Asked, CloudError> {
     static ALL: OnceLock<Result<Asked, String>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
-        let with = |name: &str, text: &str, shapes: &str| {
-            let mut file = read(name, text)?;
-            if !shapes.is_empty() {
-                file.service.shapes = serde_json::from_str(shapes).map_err(|e| format!("{name}: {e}"))?;
-            }
-            Ok::<_, String>(file)
-        };
         Ok(Asked {
-            sts: with("sts", STS, STS_SHAPES)?,
-            regions: with("ec2-regions", REGIONS, REGIONS_SHAPES)?,
-            account: with("account", ACCOUNT, "")?,
-            cloud_control: with("cloudcontrol", CLOUD_CONTROL, "")?,
+            sts: described("sts", STS, STS_SHAPES)?,
+            regions: described("ec2-regions", REGIONS, REGIONS_SHAPES)?,
+            account: described("account", ACCOUNT, "")?,
+            cloud_control: described("cloudcontrol", CLOUD_CONTROL, "")?,
         })
     });
     all.as_ref().map_err(|why| CloudError::Setting(why.clone()))
 }
 
-fn list(file: &'static File) -> Result<Question, CloudError> {
+/// A service's description with the shapes of its answers, where there are any.
+pub(super) fn described(name: &str, text: &str, shapes: &str) -> Result<File, String> {
+    let mut file = read(name, text)?;
+    if !shapes.is_empty() {
+        file.service.shapes = serde_json::from_str(shapes).map_err(|e| format!("{name}: {e}"))?;
+    }
+    Ok(file)
+}
+
+/// The only operation of a description.
+pub(super) fn list(file: &'static File) -> Result<Question, CloudError> {
     let first = file.types.first().ok_or_else(|| CloudError::Setting("no such question".into()))?;
     Ok((&file.service, &first.list))
 }

@@ -5,11 +5,9 @@
 
 use super::{
     Aws, Credentials, QUESTION,
+    asked::{described, list},
     client::{Session, Tally},
-    data::{
-        Scope,
-        catalogue::{File, read},
-    },
+    data::{Scope, catalogue::File},
     partition,
     protocol::Ask,
 };
@@ -181,14 +179,14 @@ fn malformed(message: &str) -> CloudError {
     CloudError::Broken { code: "malformed", message: message.to_owned() }
 }
 
-async fn ask(session: &Session<'_>, file: &File, params: Vec<(String, Value)>) -> Result<Value, CloudError> {
-    let first = file.types.first().ok_or_else(|| CloudError::Setting("no such question".into()))?;
+async fn ask(session: &Session<'_>, file: &'static File, params: Vec<(String, Value)>) -> Result<Value, CloudError> {
+    let (service, call) = list(file)?;
     let scope = Scope { item: &Value::Null, parent: None, place: &session.place };
-    let mut ask = Ask::new(&first.list, &scope).map_err(CloudError::Setting)?;
+    let mut ask = Ask::new(call, &scope).map_err(CloudError::Setting)?;
     for (name, value) in params {
         ask.set(&name, value);
     }
-    session.call(&file.service, &first.list, &ask, &Tally::default()).await
+    session.call(service, call, &ask, &Tally::default()).await
 }
 
 /// The three operations.
@@ -202,9 +200,11 @@ struct Questions {
 fn questions() -> Result<&'static Questions, CloudError> {
     static ALL: OnceLock<Result<Questions, String>> = OnceLock::new();
     let all = ALL.get_or_init(|| {
-        let mut sts = read("sts", STS)?;
-        sts.service.shapes = serde_json::from_str(STS_SHAPES).map_err(|e| e.to_string())?;
-        Ok(Questions { sts, secrets: read("secretsmanager", SECRETS)?, parameters: read("ssm", PARAMETERS)? })
+        Ok(Questions {
+            sts: described("sts", STS, STS_SHAPES)?,
+            secrets: described("secretsmanager", SECRETS, "")?,
+            parameters: described("ssm", PARAMETERS, "")?,
+        })
     });
     all.as_ref().map_err(|why| CloudError::Setting(why.clone()))
 }
