@@ -15,6 +15,10 @@ use jiff::{
 
 /// Longest expression, in bytes.
 const MAX_LENGTH: usize = 200;
+/// Longest time by which a start is put off, in microseconds, so that midnight is not a stampede.
+pub const MAX_SPREAD: i64 = 10 * 60 * SECOND;
+/// Which part of the time between two starts that may be at most.
+const SPREAD_PART: i64 = 10;
 /// Years within which an expression that is ever due is due: leap days are at most eight years apart.
 const HORIZON: i16 = 9;
 const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -113,9 +117,24 @@ impl Cron {
         self.minutes.is_power_of_two() && self.hours.is_power_of_two()
     }
     /// How long it is from the next time after this one to the one after that, in microseconds.
-    pub fn period_after(&self, at: Timestamp) -> Option<i64> {
+    fn period_after(&self, at: Timestamp) -> Option<i64> {
         let first = self.next_after(at)?;
         Some(self.next_after(first)?.as_micros() - first.as_micros())
+    }
+    /// By how much what has this id starts after the minute that is named, in microseconds: always the same for the same id.
+    pub fn spread(&self, id: &[u8; 16], now: Timestamp) -> i64 {
+        let window = (self.period_after(now).unwrap_or(0) / SPREAD_PART).clamp(0, MAX_SPREAD);
+        // The last eight bytes of an id are random.
+        let random = id[8..].iter().fold(0_i64, |all, byte| all << 7 ^ i64::from(*byte));
+        if window == 0 { 0 } else { random.rem_euclid(window) }
+    }
+    /// The next time after now, and the start, which is so many microseconds later. The time that was started last does not come
+    /// again when the clock was put back a little; if it was put back by more than a period, times from then are not to be
+    /// trusted.
+    pub fn next_start(&self, last: Option<Timestamp>, spread: i64, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let first = self.next_after(now)?;
+        let at = if last == Some(first) { self.next_after(first)? } else { first };
+        Some((at, Timestamp::from_micros(at.as_micros().saturating_add(spread))))
     }
 
     /// Whether it is due on this date at all.

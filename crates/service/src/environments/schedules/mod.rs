@@ -18,7 +18,6 @@ use pileus_model::{
     caller::Principal,
     cron::Cron,
     ids::EnvironmentScheduleId,
-    time::SECOND,
 };
 use pileus_store::{
     Recorded, Tx,
@@ -27,10 +26,6 @@ use pileus_store::{
     environments_schedules::{self as store, ScheduleRow},
 };
 
-/// Longest time by which a start is put off, so that midnight is not a stampede.
-const MAX_SPREAD: i64 = 10 * 60 * SECOND;
-/// Which part of the time between two rotations that may be at most.
-const SPREAD_PART: i64 = 10;
 /// How many runs a history has at most.
 const LISTED: i64 = 250;
 
@@ -86,28 +81,14 @@ impl Wanted {
     }
 }
 
-/// By how much a schedule starts after the minute that cron names, in microseconds: always the same for a schedule.
-fn spread(id: EnvironmentScheduleId, cron: &Cron, now: Timestamp) -> i64 {
-    let window = (cron.period_after(now).unwrap_or(0) / SPREAD_PART).clamp(0, MAX_SPREAD);
-    // The last eight bytes of an id are random.
-    let random = id.as_bytes()[8..].iter().fold(0_i64, |all, byte| all << 7 ^ i64::from(*byte));
-    if window == 0 { 0 } else { random.rem_euclid(window) }
-}
-
-/// The next time of a schedule after now: the time it stands for and the start. The time that was started last does not come
-/// again when the clock was put back.
+/// The next time of a schedule after now: the time it stands for and the start. A single time that was started does not come
+/// again.
 fn next(row: &ScheduleRow, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
     let Some(cron) = row.cron.as_deref() else {
         let once = row.once?;
         return (row.last_due_for != Some(once)).then_some((once, once));
     };
-    let cron = Cron::parse(cron).ok()?;
-    let first = cron.next_after(now)?;
-    let at = match row.last_due_for {
-        Some(last) if last == first => cron.next_after(first)?,
-        _ => first,
-    };
-    Some((at, Timestamp::from_micros(at.as_micros().saturating_add(row.spread))))
+    Cron::parse(cron).ok()?.next_start(row.last_due_for, row.spread, now)
 }
 
 /// Puts a row's next time where it belongs.
@@ -121,7 +102,7 @@ fn plan(row: &mut ScheduleRow, now: Timestamp) {
 fn set(row: &mut ScheduleRow, time: Time, now: Timestamp) {
     match time {
         Time::Cron(cron) => {
-            row.spread = spread(row.id, &cron, now);
+            row.spread = cron.spread(row.id.as_bytes(), now);
             (row.cron, row.once) = (Some(cron.as_str().to_owned()), None);
         }
         Time::Once(once) => {

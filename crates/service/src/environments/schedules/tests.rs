@@ -7,7 +7,7 @@ use crate::{
     environments::{self as rooms, RotationEvent},
     testing::House,
 };
-use pileus_model::{ErrorKind, audit::ActorKind, caller::BuiltinRole, clock::Clock as _};
+use pileus_model::{ErrorKind, audit::ActorKind, caller::BuiltinRole, clock::Clock as _, cron::MAX_SPREAD};
 use std::sync::Arc;
 
 /// 14 November 2023, 22:13:20 UTC, is where the clock of a house stands; this is next due ten minutes short of four hours later.

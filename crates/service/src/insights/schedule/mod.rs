@@ -17,7 +17,6 @@ use pileus_model::{
     ids::{AccountId, OrgId},
     insights::{Account, Schedule},
     names::account_root,
-    time::SECOND,
 };
 use pileus_store::{
     Recorded, Tx,
@@ -28,11 +27,6 @@ use pileus_store::{
     organizations,
 };
 use std::sync::Arc;
-
-/// Longest time by which a start is put off, so that midnight is not a stampede.
-const MAX_SPREAD: i64 = 10 * 60 * SECOND;
-/// Which part of the time between two scans that may be at most.
-const SPREAD_PART: i64 = 10;
 
 /// How an account is scanned by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -57,24 +51,9 @@ pub fn parse(cron: &str) -> Result<Schedule> {
     Ok(named.unwrap_or_else(|| Schedule::Cron(fields.to_owned())))
 }
 
-/// By how much the scans of an account start after the minute that cron names, in microseconds: the same for an account always.
-fn spread(account: AccountId, cron: &Cron, now: Timestamp) -> i64 {
-    let window = (cron.period_after(now).unwrap_or(0) / SPREAD_PART).clamp(0, MAX_SPREAD);
-    // The last eight bytes of an id are random.
-    let random = account.as_bytes()[8..].iter().fold(0_i64, |all, byte| all << 7 ^ i64::from(*byte));
-    if window == 0 { 0 } else { random.rem_euclid(window) }
-}
-
-/// The next time of a schedule after now: the cron time and the start. The time that was started last does not come again when
-/// the clock was put back a little; if it was put back by more than a period, times from then are not to be trusted.
+/// The next time of a schedule after now: the cron time and the start.
 fn next(row: &ScheduleRow, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-    let cron = Cron::parse(row.cron.as_deref()?).ok()?;
-    let first = cron.next_after(now)?;
-    let at = match row.last_due_for {
-        Some(last) if last == first => cron.next_after(first)?,
-        _ => first,
-    };
-    Some((at, Timestamp::from_micros(at.as_micros().saturating_add(row.spread))))
+    Cron::parse(row.cron.as_deref()?).ok()?.next_start(row.last_due_for, row.spread, now)
 }
 
 /// Puts a row's next time where it belongs.
@@ -142,7 +121,7 @@ fn set(row: &mut ScheduleRow, schedule: &Schedule, now: Timestamp) -> Result<()>
     let first = row.due_at.filter(|_| row.due_for.is_none());
     let cron = schedule.cron().map(Cron::parse).transpose()?;
     row.schedule = schedule.kind().into();
-    row.spread = cron.as_ref().map_or(0, |cron| spread(row.account, cron, now));
+    row.spread = cron.as_ref().map_or(0, |cron| cron.spread(row.account.as_bytes(), now));
     row.cron = cron.map(|cron| cron.as_str().to_owned());
     plan(row, now);
     if first.is_some() && row.due_at.is_some() {

@@ -4,7 +4,11 @@
 
 use super::*;
 use crate::{App, testing::House};
-use pileus_model::insights::{EnvironmentRef, Provider};
+use pileus_model::{
+    cron::MAX_SPREAD,
+    insights::{EnvironmentRef, Provider},
+    time::SECOND,
+};
 use pileus_store::insights::{accounts, scans};
 
 const DAY: i64 = 86_400;
