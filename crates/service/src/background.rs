@@ -12,7 +12,7 @@ use crate::insights::{
 };
 use crate::{App, audit, auth, environments, keys, oidc};
 use pileus_clouds::{Mode, aws::Aws};
-use pileus_model::Result;
+use pileus_model::{Error, Result};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
@@ -34,6 +34,17 @@ pub async fn run(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
         }
     }
     flush(&app, true).await;
+}
+
+/// Whether it is time to stop, before so long has passed. A sender that is gone means the same as one that says stop.
+async fn stopped_within(period: Duration, shutdown: &mut watch::Receiver<bool>) -> bool {
+    tokio::time::timeout(period, shutdown.wait_for(|stop| *stop)).await.is_ok()
+}
+
+/// Counts and tells that some work failed, which the next round does again.
+fn failed(work: &'static str, error: &Error, what: &str) {
+    metrics::counter!("pileus_background_failures_total", "work" => work).increment(1);
+    tracing::warn!(%error, "{what}; it is tried again");
 }
 
 /// Says what this node does, in the log and in the metrics.
@@ -68,12 +79,10 @@ async fn forget(app: Arc<App>, keep: Keep, mut shutdown: watch::Receiver<bool>) 
     let forgetter = Forgetter::default();
     loop {
         if let Err(error) = forgetter.round(&app, keep).await {
-            metrics::counter!("pileus_background_failures_total", "work" => "old-scans").increment(1);
-            tracing::warn!(%error, "old scans could not be forgotten; it is tried again");
+            failed("old-scans", &error, "old scans could not be forgotten");
         }
-        tokio::select! {
-            () = tokio::time::sleep(PERIOD) => {}
-            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => return,
+        if stopped_within(PERIOD, &mut shutdown).await {
+            return;
         }
     }
 }
@@ -82,35 +91,36 @@ async fn forget(app: Arc<App>, keep: Keep, mut shutdown: watch::Receiver<bool>) 
 /// until `shutdown` turns true (or its sender is dropped). Any number of nodes may.
 pub async fn rotate(app: Arc<App>, works: bool, shutdown: watch::Receiver<bool>) {
     // Rotations take their time; a server that says nothing meanwhile would be believed to be gone.
-    tokio::join!(keep_to_keys(Arc::clone(&app), shutdown.clone()), rotations(app, works, shutdown));
+    let rotations = async {
+        if works {
+            rotations(Arc::clone(&app), shutdown.clone()).await
+        }
+    };
+    tokio::join!(keep_to_keys(Arc::clone(&app), shutdown.clone()), rotations);
 }
 
 async fn keep_to_keys(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     loop {
         if let Err(error) = keys::tick(&app).await {
-            metrics::counter!("pileus_background_failures_total", "work" => "master-keys").increment(1);
-            tracing::warn!(%error, "a round about master keys failed; it is tried again");
+            failed("master-keys", &error, "a round about master keys failed");
         }
-        tokio::select! {
-            () = tokio::time::sleep(ROTATIONS) => {}
-            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
+        if stopped_within(ROTATIONS, &mut shutdown).await {
+            return;
         }
     }
 }
 
-async fn rotations(app: Arc<App>, works: bool, mut shutdown: watch::Receiver<bool>) {
+async fn rotations(app: Arc<App>, mut shutdown: watch::Receiver<bool>) {
     let mut last = None;
     loop {
         let now = app.clock.now();
         // After a start, and when the clock was put back, times are looked through.
         let anew = last.replace(now).is_none_or(|last| now < last);
-        if works && let Err(error) = rotate_once(&app, anew).await {
-            metrics::counter!("pileus_background_failures_total", "work" => "rotations").increment(1);
-            tracing::warn!(%error, "a round of rotations failed; it is tried again");
+        if let Err(error) = rotate_once(&app, anew).await {
+            failed("rotations", &error, "a round of rotations failed");
         }
-        tokio::select! {
-            () = tokio::time::sleep(ROTATIONS) => {}
-            () = async { drop(shutdown.wait_for(|stop| *stop).await) } => break,
+        if stopped_within(ROTATIONS, &mut shutdown).await {
+            return;
         }
     }
 }
@@ -137,20 +147,16 @@ pub async fn flush(app: &Arc<App>, all: bool) {
         tracing::warn!(%error, "the other servers were not told that this one stops; they wait for it a little");
     }
     if let Err(error) = environments::sweep(app).await {
-        metrics::counter!("pileus_background_failures_total", "work" => "sessions").increment(1);
-        tracing::warn!(%error, "ended sessions could not be forgotten; it is tried again");
+        failed("sessions", &error, "ended sessions could not be forgotten");
     }
     if let Err(error) = environments::keep_keys(app).await {
-        metrics::counter!("pileus_background_failures_total", "work" => "signing-keys").increment(1);
-        tracing::warn!(%error, "the next key of identity tokens could not be made; it is tried again");
+        failed("signing-keys", &error, "the next key of identity tokens could not be made");
     }
     if let Err(error) = resources::sweep(app).await {
-        metrics::counter!("pileus_background_failures_total", "work" => "deleted-accounts").increment(1);
-        tracing::warn!(%error, "what is left of deleted accounts could not be swept away; it is tried again");
+        failed("deleted-accounts", &error, "what is left of deleted accounts could not be swept away");
     }
     if let Err(error) = flush_last_used(app).await {
-        metrics::counter!("pileus_background_failures_total", "work" => "last-used").increment(1);
-        tracing::warn!(%error, "the last use of tokens could not be written; it is tried again");
+        failed("last-used", &error, "the last use of tokens could not be written");
     }
 }
 

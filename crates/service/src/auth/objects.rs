@@ -126,7 +126,8 @@ fn add<K: Eq + Hash>(to: &mut HashMap<K, Marks>, of: K, marks: impl IntoIterator
     to.entry(of).or_default().extend(marks);
 }
 
-fn owner_tag(owner: UserId) -> (String, String) {
+/// The tag that stands for an object's owner.
+pub(crate) fn owner_tag(owner: UserId) -> (String, String) {
     (OWNER.to_owned(), owner.to_string())
 }
 

@@ -124,7 +124,7 @@ pub async fn update(cx: &Cx, project: &str, name: &str, text: String, if_match: 
             Ok((source, Snapshot::read(tx, &app, org, &given, HashMap::new())?))
         })
         .await?;
-    let job = Job { text: text.clone(), ..Job::stored(&source, snapshot) };
+    let job = Job::update(&source, text.clone(), snapshot);
     let ran = run(&who, job, How::Check { secrets: false }).await?;
     record_denied(cx, &ran.denied);
     if ran.problem.is_some() {

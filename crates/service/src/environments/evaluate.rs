@@ -8,11 +8,11 @@ use super::{
     sealing::{EnvironmentKey, NoKey},
     world::{Guarded, Snapshot, Source},
 };
-use crate::{Cx, audit};
+use crate::{App, Cx, audit};
 use pileus_esc::{
     Environment, Limits, Options, World,
-    ast::Parsed,
-    diag::has_errors,
+    ast::{self, Parsed},
+    diag::{Diagnostic, has_errors},
     host::{ANONYMOUS, Decrypter},
     json::Json,
 };
@@ -49,9 +49,9 @@ pub struct Checked {
 /// A definition to be evaluated.
 pub(super) struct Job {
     pub name: String,
-    pub text: String,
+    text: String,
     /// The text, once it was parsed.
-    pub parsed: Arc<OnceLock<Parsed>>,
+    parsed: Arc<OnceLock<Parsed>>,
     pub key: Option<Arc<EnvironmentKey>>,
     pub snapshot: Snapshot,
     /// The stored environments that take part, by `project/name`.
@@ -64,6 +64,15 @@ impl Job {
         let (name, text, parsed) = (source.row.reference(), source.text.clone(), Arc::clone(&source.parsed));
         let ids = ids(std::iter::once(source).chain(snapshot.sources()));
         Self { name, text, parsed, key: Some(Arc::clone(&source.key)), snapshot, ids }
+    }
+    /// Of a text that is to be the next revision of a stored one.
+    pub fn update(source: &Source, text: String, snapshot: Snapshot) -> Self {
+        Self { text, parsed: Arc::default(), ..Self::stored(source, snapshot) }
+    }
+    /// The document, unless something is wrong with it, and what is to be said of it. The text is parsed once.
+    pub fn parsed(&self) -> (Option<&ast::Environment>, Vec<Diagnostic>) {
+        let parsed = self.parsed.get_or_init(|| pileus_esc::parse(&self.name, &self.text, &Limits::default()));
+        (parsed.environment.as_ref().filter(|_| !has_errors(&parsed.diagnostics)), parsed.diagnostics.clone())
     }
     /// Of a text that is stored nowhere.
     pub fn anonymous(text: String, snapshot: Snapshot) -> Self {
@@ -136,21 +145,29 @@ pub(super) async fn run(who: &Who, mut job: Job, how: How) -> Result<Ran> {
 
 /// One evaluation, on a thread of its own.
 async fn once(site: &Arc<Site>, job: &Arc<Job>, how: How) -> Result<Ran> {
-    let (site, job) = (Arc::clone(site), Arc::clone(job));
-    let app = Arc::clone(&site.who.app);
+    let (app, site, job) = (Arc::clone(&site.who.app), Arc::clone(site), Arc::clone(job));
+    on_a_thread(&app, move || evaluate(&site, &job, how)).await
+}
+
+/// Does this work on a thread of its own, when its turn comes.
+///
+/// # Errors
+/// The work's own; `Unavailable` when the server stops; `Internal`.
+pub(super) async fn on_a_thread<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let turn = app.evaluations.acquire().await;
     let _turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
-    let task = tokio::task::spawn_blocking(move || evaluate(&site, &job, how));
+    let task = tokio::task::spawn_blocking(work);
     task.await.map_err(|e| Error::internal(format!("an evaluation ended badly: {e}")))?
 }
 
 fn evaluate(site: &Arc<Site>, job: &Job, how: How) -> Result<Ran> {
     let who = &site.who;
-    let parsed = job.parsed.get_or_init(|| pileus_esc::parse(&job.name, &job.text, &Limits::default()));
-    let mut diagnostics = parsed.diagnostics.clone();
+    let (document, mut diagnostics) = job.parsed();
     let mut ran = Ran { result: "{}".into(), values: "{}".into(), ..Ran::default() };
     ran.imports = job.snapshot.revisions();
-    let document = parsed.environment.as_ref().filter(|_| !has_errors(&diagnostics));
     if let How::Check { .. } = how {
         ran.functions = functions(document);
     }
@@ -201,8 +218,8 @@ fn written(ran: &mut Ran, environment: &Environment, values: bool, limit: usize)
 }
 
 /// `{funcCounts, rotationPaths}`
-fn functions(document: Option<&pileus_esc::ast::Environment>) -> String {
-    let summary = document.map(pileus_esc::ast::Environment::function_summary).unwrap_or_default();
+fn functions(document: Option<&ast::Environment>) -> String {
+    let summary = document.map(ast::Environment::function_summary).unwrap_or_default();
     let counts = summary.counts.iter().map(|(name, n)| (name.clone(), Json::Number(n.to_string()))).collect();
     let paths = summary.rotation_paths.iter().map(|path| Json::String(path.clone())).collect();
     Json::object(vec![("funcCounts", Json::Object(counts)), ("rotationPaths", Json::Array(paths))]).to_text()

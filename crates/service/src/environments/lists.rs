@@ -1,6 +1,6 @@
 //! Lists of environments: what the caller may read of them.
 
-use super::{READ, object, with_owner};
+use super::{READ, object};
 use crate::{Cx, auth};
 use pileus_codec::NameCursor;
 use pileus_model::{
@@ -128,7 +128,8 @@ pub(super) fn page(tx: &mut dyn Tx, access: &OrgAccess, mut after: (String, Stri
                 return Ok((found, Some(after)));
             }
             after = (row.project.clone(), row.name.clone());
-            let own = with_owner(&row, tags.remove(&row.id).unwrap_or_default());
+            let mut own = tags.remove(&row.id).unwrap_or_default();
+            own.extend(row.owner.map(auth::owner_tag));
             if access.policy.allows(READ, &object(&row.reference(), &own)) {
                 let tags = own.into_iter().filter(|(name, _)| !name.starts_with('\0')).collect();
                 found.push(Listed { organization: access.org.name.clone(), row, tags, deleted_at: None });

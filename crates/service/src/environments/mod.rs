@@ -58,7 +58,7 @@ pub use waiting::Waiting;
 use pileus_model::{
     Error, Result,
     audit::Target,
-    authz::{OWNER, Object, ObjectKind, Permission},
+    authz::{Object, ObjectKind, Permission},
     ids::OrgId,
 };
 pub use pileus_store::{environments_revisions::RevisionTagRow as RevisionTag, environments_tags::TagRow as Tag};
@@ -128,12 +128,6 @@ fn resolve(tx: &mut dyn Tx, org: OrgId, row: &EnvironmentRow, version: Option<&s
 /// What events name.
 fn target(row: &EnvironmentRow) -> Target {
     Target::new("environment", row.reference())
-}
-
-/// The tags that permissions look at: the environment's, and its owner.
-fn with_owner(row: &EnvironmentRow, mut tags: Vec<(String, String)>) -> Vec<(String, String)> {
-    tags.extend(row.owner.map(|owner| (OWNER.to_owned(), owner.to_string())));
-    tags
 }
 
 /// The environment as the object of a permission.

@@ -137,7 +137,7 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
     cx.app.entropy.fill(&mut random);
     let id = URL_SAFE_NO_PAD.encode(random);
     let hash = hashed(&id);
-    let (key, data_key) = cx.app.keys.fresh(&owner(&hash), &*cx.app.entropy)?;
+    let (key, data_key) = cx.app.keys.fresh(&session_owner(&hash), &*cx.app.entropy)?;
     let result = envelope::seal(&key, &hash, ran.result.as_bytes(), &*cx.app.entropy)?;
     let now = cx.now();
     let row = SessionRow {
@@ -154,7 +154,7 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
     cx.app
         .store
         .write(move |tx| {
-            let data_key = keys.current(tx, &owner(&row.id), &row.data_key, &*entropy)?;
+            let data_key = keys.current(tx, &session_owner(&row.id), &row.data_key, &*entropy)?;
             store::insert_session(tx, org, &SessionRow { data_key, ..row.clone() })?;
             Ok(Recorded::new((), event.clone()))
         })
@@ -165,10 +165,6 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
 /// Under which hash a session is kept: who reads the database cannot name it.
 fn hashed(id: &str) -> [u8; 32] {
     Sha256::digest(id.as_bytes()).into()
-}
-
-fn owner(hash: &[u8; 32]) -> Vec<u8> {
-    session_owner(hash)
 }
 
 /// What the key of the session with this id is bound to.
@@ -223,7 +219,7 @@ pub async fn read_session(
             Ok(Recorded::new(found, cx.event(catalogue::ENVIRONMENT_READ_OPEN, target, description)?))
         })
         .await?;
-    let key = app.keys.unwrap(&owner(&row.id), &row.data_key)?;
+    let key = app.keys.unwrap(&session_owner(&row.id), &row.data_key)?;
     let result = envelope::open(&key, &row.id, &row.result)?;
     let text = String::from_utf8(result).map_err(|_| Error::internal("a session holds no text"))?;
     match steps {

@@ -7,26 +7,22 @@ use super::{
 use crate::environments::{
     OPEN,
     context::Who,
-    evaluate::{DEFAULT_SECONDS, Job},
+    evaluate::{DEFAULT_SECONDS, Job, on_a_thread},
     names::Reference,
     providers::{Shelf, Site},
     world::{Guarded, Snapshot, Source},
 };
 use pileus_esc::{
-    Limits, Options, World,
+    Options, World,
     ast::RotatorCall,
     diag::{Diagnostic, has_errors},
     eval::RotationStatus,
     host::Providers,
     path::{self, Step},
 };
-use pileus_model::{Error, Result, ids::EnvironmentId};
+use pileus_model::{Error, Result};
 use pileus_store::{environments, environments_rotation::RotationRow};
-use std::{
-    cell::RefCell,
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 /// What an evaluation came to.
 #[derive(Default)]
@@ -65,14 +61,12 @@ pub(super) async fn perform(
         Ok(read) => read,
         Err(error) => return refused(error),
     };
-    let mut ids: HashMap<String, EnvironmentId> =
-        snapshot.sources().map(|source| (source.row.reference(), source.row.id)).collect();
-    ids.insert(source.row.reference(), source.row.id);
     let base = Some((source.number, source.text.clone()));
     let imports = snapshot.revisions();
-    let site = Site::new(who.clone(), ids);
+    let mut job = Job::stored(&source, snapshot);
+    let site = Site::new(who.clone(), std::mem::take(&mut job.ids));
     let journal = Journal::new(Arc::clone(&site), rotation, Arc::clone(&source.key));
-    let task = Arc::new(Task { who, job: Job::stored(&source, snapshot), site, journal: Arc::clone(&journal), wanted });
+    let task = Arc::new(Task { who, job, site, journal: Arc::clone(&journal), wanted });
     let evaluated = evaluate(task).await;
     let performed = evaluated.unwrap_or_else(|error| Performed { refused: Some(error), ..Performed::default() });
     (Performed { base, imports, ..performed }, Some(journal))
@@ -93,22 +87,16 @@ async fn read(who: &Who, rotation: &RotationRow) -> Result<(Source, Snapshot)> {
 
 /// Evaluates as often as there are questions left.
 async fn evaluate(task: Arc<Task>) -> Result<Performed> {
-    let on_a_thread = |work: fn(&Task) -> Result<Performed>| {
-        let task = Arc::clone(&task);
-        async move {
-            let turn = Arc::clone(&task.who.app);
-            let turn = turn.evaluations.acquire().await;
-            let _turn = turn.map_err(|_| Error::unavailable("the server is stopping"))?;
-            let done = tokio::task::spawn_blocking(move || work(&task)).await;
-            done.map_err(|e| Error::internal(format!("an evaluation ended badly: {e}")))?
-        }
+    let once = |work: fn(&Task) -> Result<Performed>| {
+        let work_on = Arc::clone(&task);
+        on_a_thread(&task.who.app, move || work(&work_on))
     };
-    let checked = on_a_thread(check).await?;
+    let checked = once(check).await?;
     if checked.refused.is_some() {
         return Ok(checked);
     }
     loop {
-        let performed = on_a_thread(rotate).await?;
+        let performed = once(rotate).await?;
         if !task.site.waits() {
             return Ok(performed);
         }
@@ -119,7 +107,7 @@ async fn evaluate(task: Arc<Task>) -> Result<Performed> {
 /// Whether the definition is right, and everything that it names may be opened.
 fn check(task: &Task) -> Result<Performed> {
     let shelf = Shelf::new(Arc::clone(&task.site));
-    let (document, mut diagnostics) = parsed(&task.job);
+    let (document, mut diagnostics) = task.job.parsed();
     let mut performed = Performed::default();
     if let Some(document) = document {
         let context = task.who.values(DEFAULT_SECONDS)?;
@@ -127,7 +115,7 @@ fn check(task: &Task) -> Result<Performed> {
         let world = World { providers: &shelf, loader: &loader, context: &context };
         let options = Options { exprs: false, traces: false, ..Options::default() };
         let key: &dyn pileus_esc::host::Decrypter = &*task.journal.key;
-        let checked = pileus_esc::check(&task.job.name, &document, key, &world, false, &options);
+        let checked = pileus_esc::check(&task.job.name, document, key, &world, false, &options);
         diagnostics.extend(checked.diagnostics);
         performed.denied = loader.denied.into_inner().into_iter().collect();
         performed.refused = unmet(&document.rotators(), &task.wanted).map(Error::invalid);
@@ -165,11 +153,6 @@ fn unmet(calls: &[RotatorCall], wanted: &[Vec<Step>]) -> Option<String> {
     Some(format!("there is nothing that can be rotated at \"{}\"", path::text(missing)))
 }
 
-fn parsed(job: &Job) -> (Option<pileus_esc::ast::Environment>, Vec<Diagnostic>) {
-    let parsed = pileus_esc::parse(&job.name, &job.text, &Limits::default());
-    (parsed.environment.filter(|_| !has_errors(&parsed.diagnostics)), parsed.diagnostics)
-}
-
 fn guarded(task: &Task) -> Guarded<'_> {
     Guarded {
         snapshot: &task.job.snapshot,
@@ -181,7 +164,7 @@ fn guarded(task: &Task) -> Guarded<'_> {
 
 /// Evaluates with rotators that rotate.
 fn rotate(task: &Task) -> Result<Performed> {
-    let (document, mut diagnostics) = parsed(&task.job);
+    let (document, mut diagnostics) = task.job.parsed();
     let mut performed = Performed::default();
     if let Some(document) = document {
         let context = task.who.values(DEFAULT_SECONDS)?;
@@ -191,7 +174,7 @@ fn rotate(task: &Task) -> Result<Performed> {
         let world = World { providers, loader: &loader, context: &context };
         let options = Options { exprs: false, traces: false, ..Options::default() };
         let key: &dyn pileus_esc::host::Decrypter = &*task.journal.key;
-        let done = pileus_esc::rotate(&task.job.name, &document, key, &world, task.wanted.clone(), &options);
+        let done = pileus_esc::rotate(&task.job.name, document, key, &world, task.wanted.clone(), &options);
         diagnostics.extend(done.diagnostics);
         for rotation in done.rotations {
             let why = match (rotation.status, rotation.failure) {

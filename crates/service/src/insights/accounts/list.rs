@@ -6,7 +6,7 @@
 use super::{READ, View, not_found, require};
 use crate::{
     Cx,
-    auth::{object_tags_in, of_settings, team_tag},
+    auth::{object_tags_in, of_settings, owner_tag, team_tag},
     insights::scans::aggregate,
     organizations::Settings,
     roles::find_grant,
@@ -14,7 +14,7 @@ use crate::{
 use pileus_codec::cursor::NameCursor;
 use pileus_model::{
     Error, Result,
-    authz::{OWNER, Object, ObjectKind, Policy},
+    authz::{Object, ObjectKind, Policy},
     caller::UserRef,
     ids::{AccountId, OrgId, RoleId, UserId},
     insights::Account,
@@ -168,7 +168,7 @@ fn marks(tx: &mut dyn Tx, org: OrgId, chunk: &[Listed], after: &str, to: &str) -
     }
     for Listed { account, .. } in chunk {
         if let Some(owner) = account.owner {
-            marks.entry(account.id).or_default().push((OWNER.to_owned(), owner.to_string()));
+            marks.entry(account.id).or_default().push(owner_tag(owner));
         }
     }
     Ok(marks)
