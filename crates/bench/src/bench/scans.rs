@@ -28,7 +28,7 @@ pub const ACCOUNTS: &str = "/api/preview/insights/pulumi/accounts";
 /// Counts the rows of the tables that scans write.
 const ROWS: &str = include_str!("../../sql/rows.sql");
 /// What the rows are counted in.
-const TABLES: [&str; 6] = ["resources", "versions", "edges", "scans", "log lines", "coverage"];
+const TABLES: [&str; 6] = ["resources", "versions", "handles", "scans", "log lines", "coverage"];
 /// The credentials.
 const ENVIRONMENT: &str = "values:\n  environmentVariables:\n    AWS_ACCESS_KEY_ID: AKIAIOSFODNN7EXAMPLE\n    \
     AWS_SECRET_ACCESS_KEY:\n      fn::secret: none-of-anybody\n";

@@ -79,7 +79,7 @@ fn edges_of(
     let edge = |edge: EdgeRow| wire::InsightsResourceVersionEdge {
         source_urn: urn(&source),
         source_version: edge.version,
-        dest_urn: edge.other.as_ref().map(urn).unwrap_or_default(),
+        dest_urn: urn(&edge.other),
         edge_type: if edge.path.starts_with('/') { INFERRED } else { REPORTED }.to_owned(),
         property_path: Some(edge.path).filter(|path| path.starts_with('/')),
         handle: Some(edge.handle),

@@ -41,6 +41,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!(4, "insights", "0004_insights.sql"),
     migration!(5, "environments_more", "0005_environments_more.sql"),
     migration!(6, "insights_more", "0006_insights_more.sql"),
+    migration!(7, "insights_handles", "0007_insights_handles.sqlite.sql", "0007_insights_handles.postgres.sql"),
 ];
 
 /// What was applied: version and checksum.
@@ -184,5 +185,37 @@ mod tests {
             }
         }
         assert_eq!(files, expected);
+    }
+
+    /// What was found before mentions stood with the versions is known and mentioned after it too.
+    #[test]
+    fn edges_become_handles() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for step in MIGRATIONS.iter().filter(|step| step.version < 7) {
+            connection.execute_batch(TABLE).unwrap();
+            connection.execute_batch(step.sqlite).unwrap();
+            connection.execute(RECORD, (step.version, step.name, step.checksum(Engine::Sqlite), 0)).unwrap();
+        }
+        let long = "x".repeat(1025);
+        let rows = format!(
+            "INSERT INTO resources VALUES (x'00', x'01', x'02', x'0a', 't', 'i-1', NULL, 'arn:1', 2, x'', 0, 0, NULL, NULL), \
+               (x'00', x'01', x'02', x'0b', 't', '{long}', NULL, NULL, 1, x'', 0, 0, NULL, NULL); \
+             INSERT INTO resource_versions VALUES (x'02', x'0a', 1, 0, NULL, NULL, x'', '{{}}', NULL), \
+               (x'02', x'0a', 2, 0, NULL, NULL, x'', '{{}}', NULL), (x'02', x'0b', 1, 0, NULL, NULL, x'', '{{}}', NULL); \
+             INSERT INTO resource_edges VALUES (x'02', x'0a', 1, '/a', 'old', NULL, NULL), \
+               (x'02', x'0a', 2, '/z', 'vpc-\"1', x'02', x'0b'), (x'02', x'0a', 2, '/b', 'vpc-\"1', NULL, NULL)"
+        );
+        connection.execute_batch(&rows).unwrap();
+        let clock = pileus_model::clock::SystemClock;
+        assert!(!sqlite(&mut connection, &clock).unwrap());
+        let all = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let mentions =
+            all("SELECT hex(key) || version || coalesce(mentions, '') FROM resource_versions ORDER BY key, version");
+        assert_eq!(mentions, ["0A1[[\"/a\",\"old\"]]", r#"0A2[["/b","vpc-\"1"],["/z","vpc-\"1"]]"#, "0B1"]);
+        let handles = all("SELECT handle || role || hex(key) FROM resource_handles ORDER BY handle");
+        assert_eq!(handles, ["arn:100A", "i-100A", "vpc-\"110A"]);
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! This room knows the rows and that a change makes a version. It must never know when absence is proved.
 
-use super::{edges, many};
-use crate::{Row, Sql, Tx, TxExt, Value};
+use super::{handles, many};
+use crate::{Engine, Row, Sql, Tx, TxExt, Value};
 use pileus_model::{
     Result, Timestamp,
     ids::{AccountId, OrgId, ScanId},
@@ -28,6 +28,9 @@ pub struct Scope {
     pub now: Timestamp,
 }
 
+/// A text that stands in a resource and may be another's ARN or id, after the path at which it stands.
+pub type Mention = (String, String);
+
 /// A resource as it was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
@@ -48,7 +51,7 @@ pub struct Item {
     /// JSON, where a client reported them.
     pub inputs: Option<String>,
     /// What it mentions: the property's path and the text that stands there.
-    pub mentions: Vec<(String, String)>,
+    pub mentions: Vec<Mention>,
 }
 
 /// What writing a resource did.
@@ -135,11 +138,8 @@ pub fn put(tx: &mut dyn Tx, scope: &Scope, item: &Item) -> Result<Put> {
             }
             Ok(Put::Unchanged)
         }
-        Some((version, _, gone, _)) => {
+        Some((version, ..)) => {
             change(tx, scope, item, version + 1)?;
-            if gone {
-                edges::adopt(tx, scope, &[item])?;
-            }
             Ok(Put::Changed(version + 1))
         }
     }
@@ -157,8 +157,7 @@ pub fn put_all(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<u64> {
         if new { fresh.push(item) } else { known.push(item) }
     }
     add_versions(tx, scope, &fresh, 1)?;
-    edges::adopt(tx, scope, &fresh)?;
-    edges::insert(tx, scope, &fresh, 1)?;
+    handles::insert(tx, scope, &fresh)?;
     let mut versions = fresh.len() as u64;
     for item in known {
         versions += u64::from(put(tx, scope, item)? != Put::Unchanged);
@@ -186,13 +185,17 @@ fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
     let sql = Sql {
         sqlite: "INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, first_seen_at, \
          modified_at, unseen_since, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL) \
-         ON CONFLICT (account_id, key) DO NOTHING RETURNING key",
+         ON CONFLICT (account_id, key) DO NOTHING",
         postgres: "WITH new AS (INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, \
          first_seen_at, modified_at, unseen_since, gone_at) SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), \
          decode(e->>2, 'hex'), decode(e->>3, 'hex'), e->>4, e->>5, e->>6, e->>7, 1, decode(e->>8, 'hex'), (e->>9)::bigint, \
          (e->>9)::bigint, NULL, NULL FROM json_array_elements($1::text::json) AS list(e) \
          ON CONFLICT (account_id, key) DO NOTHING RETURNING key) SELECT key, 1::bigint FROM new",
     };
+    if tx.engine() == Engine::Sqlite {
+        // For `RETURNING` it would copy every page that a row touches, in case it had to take the row back.
+        return Ok(tx.execute_each(sql, 10, &params)?.into_iter().map(|rows| rows == 1).collect());
+    }
     let mut new = HashSet::with_capacity(items.len());
     many::query(tx, sql, (10, 1), &params, &mut |_, row| {
         new.insert(row.id(0)?);
@@ -203,6 +206,7 @@ fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
 }
 
 fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
+    handles::change(tx, scope, item)?;
     let sql = "UPDATE resources SET name = $1, arn = $2, version = $3, hash = $4, modified_at = $5, unseen_since = NULL, gone_at = NULL \
          WHERE account_id = $6 AND key = $7";
     let params = [
@@ -215,14 +219,14 @@ fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<(
         (&item.key).into(),
     ];
     tx.run(sql, &params)?;
-    add_versions(tx, scope, &[item], version)?;
-    edges::insert(tx, scope, &[item], version)
+    add_versions(tx, scope, &[item], version)
 }
 
 fn add_versions(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -> Result<()> {
-    let mut params = Vec::with_capacity(8 * items.len());
-    for item in items {
-        params.extend::<[Value<'_>; 8]>([
+    let mentions: Vec<Option<String>> = items.iter().map(|item| handles::kept(item)).collect();
+    let mut params = Vec::with_capacity(9 * items.len());
+    for (item, mentions) in items.iter().zip(&mentions) {
+        params.extend::<[Value<'_>; 9]>([
             scope.account.as_bytes().into(),
             (&item.key).into(),
             version.into(),
@@ -231,16 +235,17 @@ fn add_versions(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -
             (&item.hash).into(),
             (&item.state).into(),
             item.inputs.as_ref().into(),
+            mentions.as_ref().into(),
         ]);
     }
     let sql = Sql {
-        sqlite: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
-         VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8)",
-        postgres: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs) \
+        sqlite: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs, mentions) \
+         VALUES ($1, $2, $3, $4, NULL, $5, $6, $7, $8, $9)",
+        postgres: "INSERT INTO resource_versions (account_id, key, version, created_at, gone_at, scan_id, hash, state, inputs, mentions) \
          SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), (e->>2)::bigint, (e->>3)::bigint, NULL, decode(e->>4, 'hex'), \
-         decode(e->>5, 'hex'), e->>6, e->>7 FROM json_array_elements($1::text::json) AS list(e)",
+         decode(e->>5, 'hex'), e->>6, e->>7, e->>8 FROM json_array_elements($1::text::json) AS list(e)",
     };
-    many::execute(tx, sql, 8, &params)
+    many::execute(tx, sql, 9, &params)
 }
 
 /// The newest state of a resource, also of one that is gone.

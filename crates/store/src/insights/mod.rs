@@ -5,7 +5,7 @@
 pub mod absent;
 pub mod accounts;
 pub mod coverage;
-pub mod edges;
+pub mod handles;
 pub mod ingest;
 pub mod leases;
 pub mod lines;

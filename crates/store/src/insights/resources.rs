@@ -1,6 +1,6 @@
 //! What was discovered, as it is read: resources, their versions, and what these refer to.
 //!
-//! This room knows the rows of `resources`, `resource_versions` and `resource_edges`. How they come to be is another room's
+//! This room knows the rows of `resources` and `resource_versions`. How they come to be is another room's
 //! business; what a state means it never knows.
 
 use crate::{Flow, Row, Tx, TxExt};
@@ -14,6 +14,8 @@ use pileus_model::{
 pub struct ResourceRow {
     /// The leaf that it lives at.
     pub account: AccountId,
+    /// The root above it.
+    pub root: AccountId,
     /// The leaf's name.
     pub account_name: String,
     /// Its key within the leaf.
@@ -51,22 +53,9 @@ pub struct VersionRow {
     pub state: String,
 }
 
-/// What one version of a resource refers to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EdgeRow {
-    /// The version.
-    pub version: i64,
-    /// Where in its state; empty and a number for what a client reported.
-    pub path: String,
-    /// The ARN or id that stands there.
-    pub handle: String,
-    /// The other end, where it is known: the destination of an edge that goes out, the source of one that comes in.
-    pub other: Option<ResourceRow>,
-}
-
 macro_rules! columns {
     () => {
-        "r.account_id, a.name, r.key, r.type_token, r.id, r.name, r.arn, r.version, r.first_seen_at, r.modified_at, r.unseen_since, r.gone_at"
+        "r.account_id, a.name, r.key, r.type_token, r.id, r.name, r.arn, r.version, r.first_seen_at, r.modified_at, r.unseen_since, r.gone_at, r.root_id"
     };
 }
 
@@ -76,22 +65,36 @@ macro_rules! select {
     };
 }
 
-fn resource(row: &dyn Row, from: usize) -> Result<ResourceRow> {
-    let text = |column: usize| row.text(from + column).map(str::to_owned);
-    let maybe = |column: usize| row.opt(from + column, <dyn Row>::text).map(|text| text.map(str::to_owned));
+/// Resources with the texts that belong to them.
+macro_rules! select_known {
+    ($rest:literal) => {
+        concat!(
+            "SELECT r.account_id, a.name, r.key, r.type_token, r.id, r.name, r.arn, r.version, r.first_seen_at, r.modified_at, \
+             r.unseen_since, r.gone_at, r.root_id FROM accounts a JOIN resource_handles h ON h.account_id = a.id \
+             JOIN resources r ON r.account_id = h.account_id AND r.key = h.key ",
+            $rest
+        )
+    };
+}
+pub(super) use select_known;
+
+pub(super) fn resource(row: &dyn Row) -> Result<ResourceRow> {
+    let text = |column: usize| row.text(column).map(str::to_owned);
+    let maybe = |column: usize| row.opt(column, <dyn Row>::text).map(|text| text.map(str::to_owned));
     Ok(ResourceRow {
-        account: AccountId::from_bytes(row.id(from)?),
+        account: AccountId::from_bytes(row.id(0)?),
         account_name: text(1)?,
-        key: row.id(from + 2)?,
+        key: row.id(2)?,
         type_token: text(3)?,
         id: text(4)?,
         name: maybe(5)?,
         arn: maybe(6)?,
-        version: row.int(from + 7)?,
-        first_seen_at: row.time(from + 8)?,
-        modified_at: row.time(from + 9)?,
-        unseen_since: row.opt(from + 10, <dyn Row>::time)?,
-        gone_at: row.opt(from + 11, <dyn Row>::time)?,
+        version: row.int(7)?,
+        first_seen_at: row.time(8)?,
+        modified_at: row.time(9)?,
+        unseen_since: row.opt(10, <dyn Row>::time)?,
+        gone_at: row.opt(11, <dyn Row>::time)?,
+        root: AccountId::from_bytes(row.id(12)?),
     })
 }
 
@@ -101,20 +104,19 @@ fn resource(row: &dyn Row, from: usize) -> Result<ResourceRow> {
 /// `Unavailable` where the database can't.
 pub fn find(tx: &mut dyn Tx, org: OrgId, leaf: AccountId, key: &[u8; 16]) -> Result<Option<ResourceRow>> {
     let sql = select!("WHERE r.org_id = $1 AND r.account_id = $2 AND r.key = $3");
-    tx.one(sql, &[org.as_bytes().into(), leaf.as_bytes().into(), key.into()], |row| resource(row, 0))
+    tx.one(sql, &[org.as_bytes().into(), leaf.as_bytes().into(), key.into()], resource)
 }
 
-/// The resource with this type and id at any leaf of a root; of several that which is there, at the first leaf by name.
+/// The resource with this key at any leaf of a root; of several that which is there, at the first leaf by name.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn find_below(tx: &mut dyn Tx, org: OrgId, root: AccountId, kind: &str, id: &str) -> Result<Option<ResourceRow>> {
-    let sql =
-        select!("WHERE r.org_id = $1 AND r.root_id = $2 AND r.id = $3 AND r.type_token = $4 ORDER BY a.name LIMIT 100");
-    let params = [org.as_bytes().into(), root.as_bytes().into(), id.into(), kind.into()];
-    let mut found = tx.all(sql, &params, |row| resource(row, 0))?;
-    found.sort_by_key(|r| r.gone_at.is_some());
-    Ok(found.into_iter().next())
+pub fn find_below(tx: &mut dyn Tx, org: OrgId, root: AccountId, key: &[u8; 16]) -> Result<Option<ResourceRow>> {
+    let sql = select!(
+        "WHERE (a.id = $1 OR a.parent_id = $1) AND r.key = $2 AND r.org_id = $3 \
+         ORDER BY (CASE WHEN r.gone_at IS NULL THEN 0 ELSE 1 END), a.name LIMIT 1"
+    );
+    tx.one(sql, &[root.as_bytes().into(), key.into(), org.as_bytes().into()], resource)
 }
 
 fn version(row: &dyn Row) -> Result<VersionRow> {
@@ -171,63 +173,6 @@ pub fn versions(
          WHERE r.org_id = $1 AND r.account_id = $2 AND r.key = $3 AND v.version < $4 ORDER BY v.version DESC LIMIT $5";
     let params = [org.as_bytes().into(), of.account.as_bytes().into(), (&of.key).into(), before.into(), limit.into()];
     tx.all(sql, &params, |row| Ok((row.int(0)?, row.time(1)?)))
-}
-
-fn edge(row: &dyn Row) -> Result<EdgeRow> {
-    Ok(EdgeRow {
-        version: row.int(0)?,
-        path: row.text(1)?.to_owned(),
-        handle: row.text(2)?.to_owned(),
-        other: row.opt(3, resource)?,
-    })
-}
-
-/// At most `limit` edges that go out of one version of a resource to resources that are known, by path, after this one (`None`:
-/// from the start).
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn edges(
-    tx: &mut dyn Tx,
-    org: OrgId,
-    of: &ResourceRow,
-    number: i64,
-    after: Option<&str>,
-    limit: i64,
-) -> Result<Vec<EdgeRow>> {
-    let sql = concat!(
-        "SELECT e.version, e.path, e.handle, ",
-        columns!(),
-        " FROM resource_edges e JOIN resources r ON r.account_id = e.dest_account_id AND r.key = e.dest_key \
-         JOIN accounts a ON a.id = r.account_id \
-         WHERE r.org_id = $1 AND e.account_id = $2 AND e.key = $3 AND e.version = $4 AND (e.path > $5 OR $6) ORDER BY e.path LIMIT $7"
-    );
-    let params = [
-        org.as_bytes().into(),
-        of.account.as_bytes().into(),
-        (&of.key).into(),
-        number.into(),
-        after.unwrap_or_default().into(),
-        after.is_none().into(),
-        limit.into(),
-    ];
-    tx.all(sql, &params, edge)
-}
-
-/// At most `limit` edges that come from the newest versions of resources that are still there.
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn edges_to(tx: &mut dyn Tx, org: OrgId, of: &ResourceRow, limit: i64) -> Result<Vec<EdgeRow>> {
-    let sql = concat!(
-        "SELECT e.version, e.path, e.handle, ",
-        columns!(),
-        " FROM resource_edges e JOIN resources r ON r.account_id = e.account_id AND r.key = e.key AND r.version = e.version \
-         JOIN accounts a ON a.id = r.account_id \
-         WHERE r.org_id = $1 AND e.dest_account_id = $2 AND e.dest_key = $3 AND r.gone_at IS NULL ORDER BY a.name, r.type_token, r.id LIMIT $4"
-    );
-    let params = [org.as_bytes().into(), of.account.as_bytes().into(), (&of.key).into(), limit.into()];
-    tx.all(sql, &params, edge)
 }
 
 /// What the summaries need of one succeeded scan.

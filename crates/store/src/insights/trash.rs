@@ -21,8 +21,8 @@ pub fn next(tx: &mut dyn Tx) -> Result<Option<AccountId>> {
 pub fn sweep(tx: &mut dyn Tx, account: AccountId) -> Result<bool> {
     let mut swept = 0;
     for sql in [
-        "DELETE FROM resource_edges WHERE account_id = $1 AND key IN \
-         (SELECT key FROM resources WHERE account_id = $1 ORDER BY key LIMIT 1000)",
+        "DELETE FROM resource_handles WHERE account_id = $1 AND (handle, role, key) IN \
+         (SELECT handle, role, key FROM resource_handles WHERE account_id = $1 ORDER BY handle, role, key LIMIT 2000)",
         "DELETE FROM resource_versions WHERE account_id = $1 AND key IN \
          (SELECT key FROM resources WHERE account_id = $1 ORDER BY key LIMIT 1000)",
         "DELETE FROM resources WHERE account_id = $1 AND key IN \

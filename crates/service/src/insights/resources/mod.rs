@@ -8,7 +8,7 @@ mod report;
 mod summary;
 mod sweep;
 
-pub use pileus_store::insights::resources::{EdgeRow, ResourceRow};
+pub use pileus_store::insights::{handles::EdgeRow, resources::ResourceRow};
 pub use references::{Referring, references, references_of_many};
 pub use report::{Reported, upsert};
 pub use summary::{Bucket, Granularity, Window, resources_summary, scans_summary};
@@ -25,7 +25,10 @@ use pileus_model::{
 };
 use pileus_store::{
     Tx,
-    insights::resources::{self as store, VersionRow},
+    insights::{
+        handles,
+        resources::{self as store, VersionRow},
+    },
 };
 
 /// A resource in one of its versions.
@@ -56,10 +59,11 @@ fn not_found() -> Error {
 pub(super) fn find(tx: &mut dyn Tx, org: OrgId, account: &str, named: &str) -> Result<ResourceRow> {
     let account = require(tx, org, account)?.account;
     let (kind, id) = split_resource(named)?;
-    if let Some(found) = store::find(tx, org, account.id, &resource_key(kind, id))? {
+    let key = resource_key(kind, id);
+    if let Some(found) = store::find(tx, org, account.id, &key)? {
         return Ok(found);
     }
-    let below = if account.is_leaf() { None } else { store::find_below(tx, org, account.id, kind, id)? };
+    let below = if account.is_leaf() { None } else { store::find_below(tx, org, account.id, &key)? };
     below.ok_or_else(not_found)
 }
 
@@ -158,7 +162,7 @@ pub async fn edges(
     token: Option<&str>,
     count: Option<i64>,
 ) -> Result<(ResourceRow, Vec<EdgeRow>, Option<String>)> {
-    let count = page_size(count)?;
+    let count = usize::try_from(page_size(count)?).unwrap_or(500);
     let after = token.map(NameCursor::parse).transpose()?;
     let (org, account, named) = (cx.org()?.id, decode_account(account), decode_resource(named));
     let (resource, mut found) = cx
@@ -168,12 +172,12 @@ pub async fn edges(
             let resource = find(tx, org, &account, &named)?;
             let version = version(tx, org, &resource, &which)?;
             let after = after.as_ref().map(NameCursor::key);
-            let edges = store::edges(tx, org, &resource, version.version, after, count + 1)?;
+            let edges = handles::edges(tx, org, &resource, version.version, after, count + 1)?;
             Ok((resource, edges))
         })
         .await?;
-    let more = i64::try_from(found.len()).unwrap_or(0) > count;
-    found.truncate(usize::try_from(count).unwrap_or(500));
+    let more = found.len() > count;
+    found.truncate(count);
     let next = found.last().filter(|_| more).map(|edge| NameCursor::after(&edge.path));
     Ok((resource, found, next))
 }

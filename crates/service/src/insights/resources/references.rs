@@ -14,7 +14,7 @@ use pileus_model::{
 };
 use pileus_store::{
     Tx,
-    insights::resources::{self as store, EdgeRow, ResourceRow},
+    insights::{handles, resources::ResourceRow},
 };
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ const MAX_DEPTH: i64 = 3;
 /// Resources in one answer.
 const MAX_NODES: usize = 1000;
 /// References of one resource that are followed, each way.
-const MAX_EDGES: i64 = 100;
+const MAX_EDGES: usize = 100;
 
 /// A resource, what refers to it, and what it refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,32 +98,23 @@ fn follow(
     let version = version(tx, org, &resource, which)?;
     let (mut from, mut to) = (Vec::new(), Vec::new());
     if depth > 0 {
-        for other in others(store::edges_to(tx, org, &resource, MAX_EDGES)?) {
-            from.extend(next(tx, org, &resource, other, depth, left)?);
+        for other in handles::mentioning(tx, org, &resource, MAX_EDGES)? {
+            from.extend(next(tx, org, other, depth, left)?);
         }
-        for other in others(store::edges(tx, org, &resource, version.version, None, MAX_EDGES)?) {
-            to.extend(next(tx, org, &resource, other, depth, left)?);
+        // One resource may name another in several places.
+        let mut seen = HashSet::new();
+        for edge in handles::edges(tx, org, &resource, version.version, None, MAX_EDGES)? {
+            if seen.insert((edge.other.account, edge.other.key)) {
+                to.extend(next(tx, org, edge.other, depth, left)?);
+            }
         }
     }
     Ok(Referring { found: Found { resource, version }, from, to })
 }
 
-/// The other ends of edges, each once: one resource may name another in several places.
-fn others(edges: Vec<EdgeRow>) -> impl Iterator<Item = ResourceRow> {
-    let mut seen = HashSet::new();
-    edges.into_iter().filter_map(|edge| edge.other).filter(move |other| seen.insert((other.account, other.key)))
-}
-
-/// The other end of a reference, unless it is the resource itself, is gone, or the answer is long enough.
-fn next(
-    tx: &mut dyn Tx,
-    org: OrgId,
-    of: &ResourceRow,
-    other: ResourceRow,
-    depth: i64,
-    left: &mut usize,
-) -> Result<Option<Referring>> {
-    if other.gone_at.is_some() || (other.account, other.key) == (of.account, of.key) || *left == 0 {
+/// The other end of a reference, unless it is gone or the answer is long enough.
+fn next(tx: &mut dyn Tx, org: OrgId, other: ResourceRow, depth: i64, left: &mut usize) -> Result<Option<Referring>> {
+    if other.gone_at.is_some() || *left == 0 {
         return Ok(None);
     }
     *left -= 1;

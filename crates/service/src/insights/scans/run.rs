@@ -10,7 +10,7 @@ use super::{
     scanner::{Opened, Opener, Order, Scanner, Scanners},
     signals::Stop,
     sink::{BATCH, Collector, Subject, lost},
-    sweep::{known, settle, sweep},
+    sweep::{known, sweep},
 };
 use crate::App;
 use pileus_clouds::CloudError;
@@ -291,7 +291,6 @@ async fn work(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf, op
     }
     collector.flush().await?;
     sweep(collector, scan.started_at).await?;
-    settle(collector).await?;
     collector.say(said_progress(collector));
     Ok(())
 }

@@ -32,7 +32,7 @@ use std::{
 /// How far ahead a lease's end is written, in seconds. Others don't compare it with their clocks, but watch it change.
 const LEASE: i64 = 30;
 /// Resources that are written at once, unless the options say otherwise.
-pub(super) const BATCH: usize = 250;
+pub(super) const BATCH: usize = 500;
 /// Rows of one kind in one write.
 const PART: usize = 1000;
 /// Longest line of a log, in characters.

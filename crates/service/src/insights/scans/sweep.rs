@@ -6,7 +6,7 @@ use super::sink::Collector;
 use crate::insights::ingest::{Fate, Index};
 use pileus_model::{Result, Timestamp};
 use pileus_store::insights::{
-    absent, edges,
+    absent,
     ingest::{self as store, Key},
 };
 use std::sync::Arc;
@@ -101,14 +101,4 @@ async fn proved(collector: &Collector, index: Arc<Index>) -> Result<u64> {
             return Ok(all);
         }
     }
-}
-
-/// Looks again for what this run's versions mention.
-pub(super) async fn settle(collector: &Collector) -> Result<()> {
-    let mut after = Some(([0; 16], String::new()));
-    while let Some(from) = after {
-        let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
-        after = collector.write(move |tx, scope| edges::settle(tx, scope, &from, limit)).await?;
-    }
-    Ok(())
 }

@@ -11,6 +11,7 @@ use pileus_clouds;
 mod fake_cloud;
 mod forget;
 mod leases;
+mod mentions;
 mod resume;
 
 use super::{
@@ -26,7 +27,7 @@ use pileus_model::{
     insights::{Account, EnvironmentRef, Provider, Schedule, child_name, resource_key},
 };
 use pileus_store::insights::{
-    accounts, resources,
+    accounts, handles, resources,
     scans::{Progress, Scan},
 };
 use serde_json::json;
@@ -138,8 +139,8 @@ impl Lab {
     /// Paths of the edges of a resource's first version, and where they lead.
     async fn edges(&self, leaf: &Account, kind: &str, id: &str) -> Vec<(String, Option<String>)> {
         let (row, org) = (self.resource(leaf, kind, id).await.unwrap(), self.house.org("acme").await);
-        let read = self.house.app.store.read(move |tx| resources::edges(tx, org, &row, 1, None, 100)).await.unwrap();
-        read.into_iter().map(|edge| (edge.path, edge.other.map(|other| other.id))).collect()
+        let read = self.house.app.store.read(move |tx| handles::edges(tx, org, &row, 1, None, 100)).await.unwrap();
+        read.into_iter().map(|edge| (edge.path, Some(edge.other.id))).collect()
     }
     async fn log(&self, leaf: &Account, scan: ScanId) -> String {
         let page = log(&self.cx, leaf, scan, 0, 500).await.unwrap();
