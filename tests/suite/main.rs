@@ -18,6 +18,7 @@ mod discovery;
 mod discovery_faults;
 mod discovery_proxy;
 mod environments;
+mod environments_again;
 mod environments_copies;
 mod environments_leaks;
 mod environments_real;

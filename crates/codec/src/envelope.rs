@@ -44,14 +44,13 @@ impl Key {
 pub fn seal(key: &Key, owner: &[u8], clear: &[u8], entropy: &dyn Entropy) -> Result<Vec<u8>> {
     let mut nonce = [0; NONCE_LEN];
     entropy.fill(&mut nonce);
-    let mut text = clear.to_vec();
-    let nonce_used = Nonce::assume_unique_for_key(nonce);
-    let sealing = key.cipher()?.seal_in_place_append_tag(nonce_used, Aad::from(owner), &mut text);
-    sealing.map_err(|_| Error::internal("sealing failed"))?;
-    let mut sealed = Vec::with_capacity(1 + NONCE_LEN + text.len());
+    let mut sealed = Vec::with_capacity(1 + NONCE_LEN + clear.len() + AES_256_GCM.tag_len());
     sealed.push(VERSION);
     sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(&text);
+    sealed.extend_from_slice(clear);
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let tag = key.cipher()?.seal_in_place_separate_tag(nonce, Aad::from(owner), &mut sealed[1 + NONCE_LEN..]);
+    sealed.extend_from_slice(tag.map_err(|_| Error::internal("sealing failed"))?.as_ref());
     Ok(sealed)
 }
 

@@ -4,6 +4,8 @@
 //! in the crate that has the network, the store or the keys. All calls block; who has to wait runs the evaluation on a
 //! thread that may.
 
+use crate::ast::{self, Parsed};
+use crate::limits::Limits;
 use crate::schema::SchemaRef;
 use crate::value::{Properties, Value};
 use std::collections::BTreeMap;
@@ -89,6 +91,16 @@ pub struct Loaded {
     pub decrypter: Arc<dyn Decrypter>,
 }
 
+/// An environment, loaded and read.
+pub struct Document {
+    /// As [`Loaded::name`].
+    pub name: String,
+    /// What came of reading its text under that name.
+    pub parsed: Arc<Parsed>,
+    /// As [`Loaded::decrypter`].
+    pub decrypter: Arc<dyn Decrypter>,
+}
+
 /// Finds environments for imports and inline references.
 pub trait Loader {
     /// The environment of a name as it is written in the import: versions and tags are the loader's to resolve.
@@ -96,6 +108,16 @@ pub trait Loader {
     /// # Errors
     /// The text of the diagnostic at the import.
     fn load(&self, name: &str) -> Result<Loaded, String>;
+
+    /// The same, read. Whoever has read the text before, within bounds no wider than these, need not do so again.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    fn document(&self, name: &str, limits: &Limits) -> Result<Document, String> {
+        let Loaded { name, text, decrypter } = self.load(name)?;
+        let parsed = Arc::new(ast::parse(&name, &text, limits));
+        Ok(Document { name, parsed, decrypter })
+    }
 
     /// Whether one environment may import another; asked for every edge, before anything is loaded.
     ///

@@ -33,7 +33,9 @@ impl Environment {
     /// # Errors
     /// The text would be longer than `limit` bytes.
     pub fn to_text(&self, limit: usize) -> Result<String, TooLong> {
-        let mut out = String::from("{");
+        // A value, its schema and where it comes from take some 350 bytes.
+        let mut out = String::with_capacity(limit.min(1024 + 384 * self.properties.len()));
+        out.push('{');
         let field = |out: &mut String, name: &str| {
             if out.len() > 1 {
                 out.push(',');

@@ -53,6 +53,45 @@ impl<V> Sorted<V> {
         self.entries.iter().map(|(_, value)| value)
     }
 
+    /// The same names, with what is made of each.
+    #[must_use]
+    pub fn map<W>(&self, mut each: impl FnMut(&V) -> W) -> Sorted<W> {
+        Sorted { entries: self.entries.iter().map(|(key, value)| (key.clone(), each(value))).collect() }
+    }
+
+    /// Entries that are in order already, each name once.
+    pub(crate) fn in_order(entries: Vec<(Arc<str>, V)>) -> Self {
+        debug_assert!(entries.is_sorted_by(|(a, _), (b, _)| a < b));
+        Self { entries }
+    }
+
+    /// Every entry whose name is among these, which are in order: which of them it is, and what is named.
+    pub(crate) fn among(&self, names: &[&str], mut each: impl FnMut(usize, &V)) {
+        // Whichever are fewer are looked up among the others, each behind the one before.
+        let mut from = 0;
+        if names.len() <= self.len() {
+            for (i, name) in names.iter().enumerate() {
+                match self.entries[from..].binary_search_by(|(key, _)| (**key).cmp(name)) {
+                    Ok(at) => {
+                        each(i, &self.entries[from + at].1);
+                        from += at + 1;
+                    }
+                    Err(at) => from += at,
+                }
+            }
+            return;
+        }
+        for (key, value) in &self.entries {
+            match names[from..].binary_search(&&**key) {
+                Ok(at) => {
+                    each(from + at, value);
+                    from += at + 1;
+                }
+                Err(at) => from += at,
+            }
+        }
+    }
+
     /// The entries of both; where both have a name, what `merge` makes of the two.
     #[must_use]
     pub fn merged(&self, top: &Self, merge: impl Fn(&V, &V) -> V) -> Self
@@ -136,6 +175,22 @@ mod tests {
         let merged = of(&["a", "c", "d"]).merged(&of(&["b", "c", "e"]), |a, b| 10 * a + b);
         let all: Vec<(&str, usize)> = merged.iter().map(|(k, v)| (&**k, *v)).collect();
         assert_eq!(all, [("a", 0), ("b", 0), ("c", 11), ("d", 2), ("e", 2)]);
+    }
+
+    #[test]
+    fn names_are_found_among_fewer_and_among_more() {
+        let sorted = of(&["b", "d", "f", "h"]);
+        for (names, expected) in [
+            (vec![], vec![]),
+            (vec!["d"], vec![(0, 1)]),
+            (vec!["a", "b", "c"], vec![(1, 0)]),
+            (vec!["a", "b", "c", "d", "e", "f", "g", "h", "i"], vec![(1, 0), (3, 1), (5, 2), (7, 3)]),
+            (vec!["0", "1", "2", "3", "i"], vec![]),
+        ] {
+            let mut found = Vec::new();
+            sorted.among(&names, |i, value| found.push((i, *value)));
+            assert_eq!(found, expected, "{names:?}");
+        }
     }
 
     #[test]

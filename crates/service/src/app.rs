@@ -45,6 +45,8 @@ pub struct App {
     pub evaluations: tokio::sync::Semaphore,
     /// Openings that wait for clouds.
     pub waiting: environments::Waiting,
+    /// What was parsed lately of definitions.
+    pub parses: Arc<environments::Parses>,
     /// The rotators of secrets.
     pub(crate) rotators: crate::environments::Rotators,
     /// What the operator configured.
@@ -72,6 +74,7 @@ impl App {
             reach: environments::Reach::default(),
             evaluations: tokio::sync::Semaphore::new(environments::EVALUATIONS),
             waiting: environments::Waiting::default(),
+            parses: Arc::default(),
             scans: scans::Signals::default(),
             clouds: Arc::new(NoClouds),
             rotators: crate::environments::Rotators::default(),

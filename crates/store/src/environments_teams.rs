@@ -36,7 +36,7 @@ pub struct GivenEnvironment {
 }
 
 /// From this column on: permission and limit.
-fn given(row: &dyn Row, column: usize) -> Result<Given> {
+pub(crate) fn given(row: &dyn Row, column: usize) -> Result<Given> {
     let number = row.int(column)?;
     let permission = EnvironmentPermission::from_number(number);
     let permission = permission.ok_or_else(|| Error::internal("unknown permission of a team on an environment"))?;
@@ -52,19 +52,6 @@ fn with_environment(row: &dyn Row) -> Result<GivenEnvironment> {
         owner: row.opt(4, |row, column| row.id(column).map(UserId::from_bytes))?,
         given: given(row, 5)?,
     })
-}
-
-/// What each team was given on an environment, with the team's name.
-///
-/// # Errors
-/// As [`Tx::query`].
-pub fn of_environment(tx: &mut dyn Tx, org: OrgId, env: EnvironmentId) -> Result<Vec<(String, Given)>> {
-    tx.all(
-        "SELECT t.name, g.permission, g.longest_open FROM environment_teams g JOIN teams t ON t.id = g.team_id
-         WHERE g.org_id = $1 AND g.env_id = $2",
-        &[org.as_bytes().into(), env.as_bytes().into()],
-        |row| Ok((row.text(0)?.to_owned(), given(row, 1)?)),
-    )
 }
 
 /// What teams were given on the environments from this one to that one in the order of project and name.

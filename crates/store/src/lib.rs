@@ -11,6 +11,7 @@ pub mod auth;
 pub mod environments;
 pub mod environments_deleted;
 pub mod environments_keys;
+pub mod environments_many;
 pub mod environments_revisions;
 pub mod environments_rotation;
 pub mod environments_schedules;

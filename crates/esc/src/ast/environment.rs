@@ -18,6 +18,8 @@ pub struct Environment {
     pub imports: Vec<Import>,
     /// The entries of `values`, in order, repeated keys included.
     pub values: Vec<Entry>,
+    /// Which of them are the first of their key, in the order of the keys.
+    pub(crate) first: Vec<usize>,
 }
 
 /// One import.
@@ -65,7 +67,16 @@ pub(super) fn read(document: &Document, diagnostics: &mut Vec<Diagnostic>) -> En
             _ => diagnostics.push(unknown_field(key)),
         }
     }
+    environment.first = first(&environment.values);
     environment
+}
+
+fn first(values: &[Entry]) -> Vec<usize> {
+    let key = |at: &usize| &*values[*at].key.text;
+    let mut first: Vec<usize> = (0..values.len()).collect();
+    first.sort_by(|a, b| key(a).cmp(key(b)));
+    first.dedup_by(|later, earlier| key(later) == key(earlier));
+    first
 }
 
 /// Lower case, with the two letters that fold to ASCII ones.

@@ -5,6 +5,7 @@
 mod builtin;
 mod environment;
 mod expr;
+mod extent;
 mod interpolation;
 mod summary;
 

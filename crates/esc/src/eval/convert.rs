@@ -40,7 +40,7 @@ impl Evaluator<'_> {
             Exported::Object(fields) => {
                 let fields: Sorted<Val> =
                     fields.iter().map(|(k, v)| (k.clone(), self.unexport_within(v, def, depth - 1))).collect();
-                let schemas = fields.iter().map(|(k, v)| (k.clone(), self.arena[*v].schema.clone())).collect();
+                let schemas = fields.map(|v| self.arena[*v].schema.clone());
                 (Repr::Object(Rc::new(fields)), schema::record(schemas))
             }
         };
@@ -65,12 +65,9 @@ impl Evaluator<'_> {
                 Json::Array(items.iter().map(|item| self.plain(*item)).collect::<Option<Vec<Json>>>()?)
             }
             Repr::Object(_) => {
-                let node = self.node(self.arena[v].def);
                 let mut out = BTreeMap::new();
-                for key in self.keys(v) {
-                    if let Some(property) = self.property(v, &node, &key) {
-                        out.insert(key.to_string(), self.plain(property)?);
-                    }
+                for (key, property) in self.properties(v) {
+                    out.insert(key.to_string(), self.plain(property)?);
                 }
                 Json::Object(out)
             }

@@ -15,29 +15,22 @@ impl Evaluator<'_> {
         if !self.spend(1) {
             return Arc::new(Value { unknown: true, ..Value::new(Exported::Null) });
         }
-        let value = self.arena[v].clone();
-        let repr = match &value.repr {
+        let repr = match self.arena[v].repr.clone() {
             Repr::Null => Exported::Null,
-            Repr::Bool(value) => Exported::Bool(*value),
-            Repr::Number(text) => Exported::Number(text.clone()),
+            Repr::Bool(value) => Exported::Bool(value),
+            Repr::Number(text) => Exported::Number(text),
             Repr::Text(text) => Exported::String(text.text()),
             Repr::Array(items) => Exported::Array(items.iter().map(|item| self.export(*item, environment)).collect()),
             Repr::Object(_) => {
-                let node = self.node(value.def);
-                let mut fields = crate::value::Properties::new();
-                for key in self.keys(v) {
-                    if let Some(property) = self.property(v, &node, &key) {
-                        fields.insert(key, self.export(property, environment));
-                    }
-                }
-                Exported::Object(fields)
+                let properties = self.properties(v).into_iter();
+                Exported::Object(properties.map(|(key, property)| (key, self.export(property, environment))).collect())
             }
         };
         let trace = self.options.traces.then(|| {
-            let imported: Arc<str> = Arc::from("<import>");
-            let base = value.base.map(|base| self.export(base, &imported));
-            Trace { def: self.arena[value.def].node.origin.range_or(environment), base }
+            let base = self.arena[v].base.map(|base| self.export(base, &Arc::from("<import>")));
+            Trace { def: self.arena[self.arena[v].def].node.origin.range_or(environment), base }
         });
+        let value = &self.arena[v];
         let exported = Arc::new(Value { repr, secret: value.secret, unknown: value.unknown, trace });
         if self.exported.len() <= at {
             self.exported.resize(self.arena.values().max(at + 1), None);

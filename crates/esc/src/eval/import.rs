@@ -2,12 +2,12 @@
 
 use super::arena::{Exp, Expr, Key, Kind, PathStep, State, Val};
 use super::{DecrypterRef, Env, Environment, Evaluator};
-use crate::ast::{self, Access, Accessor, Entry, Expr as Ast, ExprKind as AstKind, ExprRef, Step};
+use crate::ast::{self, Access, Accessor, Expr as Ast, ExprKind as AstKind, ExprRef, Step};
 use crate::diag::{Diagnostic, has_errors};
 use crate::gotext::quote;
 use crate::host::ExecContext;
 use crate::schema::{self, always};
-use crate::sorted::{Seen, Sorted};
+use crate::sorted::Sorted;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl<'a> Evaluator<'a> {
         self.imports.insert(declared.to_owned(), Imported { evaluating: true, value: None });
         let env = self.begin(name, decrypter, importer);
         self.import_all(env, &decl.imports);
-        let root = self.declare_root(env, &decl.values);
+        let root = self.declare_root(env, decl);
         self.environments[env.0].root = root;
         let value = self.evaluate(env, root, &always());
         if let Some(imported) = self.imports.get_mut(declared) {
@@ -130,20 +130,18 @@ impl<'a> Evaluator<'a> {
             return known.value;
         }
         self.within_bounds(env, node)?;
-        let loaded = match self.world.loader.load(name) {
+        let loaded = match self.world.loader.document(name, &self.options.limits) {
             Ok(loaded) => loaded,
             Err(summary) => {
                 self.error(node, summary);
                 return None;
             }
         };
-        let parsed = ast::parse(&loaded.name, &loaded.text, &self.options.limits);
-        let failed = has_errors(&parsed.diagnostics);
-        for diagnostic in parsed.diagnostics {
-            self.say(diagnostic);
+        for diagnostic in &loaded.parsed.diagnostics {
+            self.say(diagnostic.clone());
         }
-        let decl = parsed.environment.filter(|_| !failed)?;
-        let (_, value) = self.environment(name, &loaded.name, &decl, DecrypterRef::Import(loaded.decrypter), Some(env));
+        let decl = loaded.parsed.environment.as_ref().filter(|_| !has_errors(&loaded.parsed.diagnostics))?;
+        let (_, value) = self.environment(name, &loaded.name, decl, DecrypterRef::Import(loaded.decrypter), Some(env));
         Some(value)
     }
 
@@ -163,28 +161,48 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The root expression: the entries of `values`, over what is imported.
-    fn declare_root(&mut self, env: Env, entries: &[Entry]) -> Exp {
+    fn declare_root(&mut self, env: Env, decl: &ast::Environment) -> Exp {
         let base = self.environments[env.0].base;
-        let mut declared: Vec<(Key, Exp)> = Vec::with_capacity(entries.len());
-        let mut seen = Seen::default();
-        for entry in entries {
+        let mut below = base.map_or(Below::Known(Vec::new()), |base| self.below_root(base, decl));
+        let mut declared: Vec<Option<Exp>> = vec![None; decl.values.len()];
+        let mut firsts = vec![false; decl.values.len()];
+        decl.first.iter().for_each(|first| firsts[*first] = true);
+        for (at, entry) in decl.values.iter().enumerate() {
             let key = &entry.key.text;
             if RESERVED.contains(&&**key) {
                 self.say(Diagnostic::error(&entry.key.origin, format!("{} is a reserved key", quote(key))));
-            } else if !seen.insert(key) {
+            } else if !firsts[at] {
                 self.say(Diagnostic::error(&entry.key.origin, format!("duplicate key {}", quote(key))));
             } else {
-                let node = super::declare::literal(&entry.key);
-                let below = base.and_then(|base| self.property(base, &node, key));
-                let exp = self.declare(&entry.value, below);
+                let under = match &mut below {
+                    Below::Known(known) => known.get_mut(at).and_then(Option::take),
+                    Below::Asked(base) => self.property(*base, &super::declare::literal(&entry.key), key),
+                };
+                let exp = self.declare(&entry.value, under);
                 self.arena[exp].step = PathStep::Entry(key.clone());
-                declared.push((key.clone(), exp));
+                declared[at] = Some(exp);
             }
         }
+        let in_order = decl.first.iter().filter_map(|at| Some((decl.values[*at].key.text.clone(), declared[*at]?)));
         let node = Ast::synthetic(AstKind::Object(Vec::new()));
-        let kind = Kind::Object(Rc::new(declared.into_iter().collect()));
+        let kind = Kind::Object(Rc::new(Sorted::in_order(in_order.collect())));
         let root = self.arena.add_expr(Expr::new(node, kind, schema::always(), base));
         self.arena[root].step = PathStep::Environment(self.environments[env.0].name.clone());
         root
     }
+
+    /// What the entries of `values` override.
+    fn below_root(&self, base: Val, decl: &ast::Environment) -> Below {
+        let names: Vec<&str> = decl.first.iter().map(|at| &*decl.values[*at].key.text).collect();
+        let Some(found) = self.below(base, &names) else { return Below::Asked(base) };
+        let mut below = vec![None; decl.values.len()];
+        decl.first.iter().zip(found).for_each(|(at, found)| below[*at] = found);
+        Below::Known(below)
+    }
+}
+
+/// What entries override: found for each, or to be asked of a value that is not wholly known.
+enum Below {
+    Known(Vec<Option<Val>>),
+    Asked(Val),
 }

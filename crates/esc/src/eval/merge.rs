@@ -66,6 +66,53 @@ impl Evaluator<'_> {
         None
     }
 
+    /// The properties of an object, those of what it is merged over included.
+    pub(super) fn properties(&mut self, v: Val) -> Vec<(Key, Val)> {
+        if let Some(known) = self.known_properties(v) {
+            return known;
+        }
+        let node = self.node(self.arena[v].def);
+        let keys = self.keys(v);
+        keys.into_iter().filter_map(|key| self.property(v, &node, &key).map(|found| (key, found))).collect()
+    }
+
+    /// The same at little cost, where nothing in it is unknown or shows fewer keys than it has.
+    fn known_properties(&self, v: Val) -> Option<Vec<(Key, Val)>> {
+        let mut levels: Vec<&Sorted<Val>> = Vec::with_capacity(1);
+        let mut at = Some(v);
+        while let Some(v) = at {
+            let value = &self.arena[v];
+            if value.unknown || value.sealed.is_some() {
+                return None;
+            }
+            let Repr::Object(own) = &value.repr else { break };
+            levels.push(own);
+            at = value.base;
+        }
+        let mut all: Vec<(&Key, Val)> = Vec::new();
+        for level in levels.iter().rev() {
+            all = over(&all, level);
+        }
+        Some(all.into_iter().map(|(key, value)| (key.clone(), value)).collect())
+    }
+
+    /// The properties of what is below with these names, which are in order; none where that has to be asked one by one.
+    pub(super) fn below(&self, below: Val, names: &[&str]) -> Option<Vec<Option<Val>>> {
+        let mut found = vec![None; names.len()];
+        let mut at = Some(below);
+        while let Some(v) = at {
+            let value = &self.arena[v];
+            let Repr::Object(level) = &value.repr else {
+                return (!value.unknown).then_some(found);
+            };
+            level.among(names, |i, property| {
+                found[i].get_or_insert(*property);
+            });
+            at = value.base;
+        }
+        Some(found)
+    }
+
     /// Whether two values are the same, or the same property of the same unknown.
     fn same(&self, a: Val, b: Val) -> bool {
         if a == b {
@@ -95,13 +142,21 @@ impl Evaluator<'_> {
         self.arena[v].height = self.arena[v].height.max(self.arena[below].height + 1);
         if let Repr::Object(own) = &self.arena[v].repr {
             let own = own.clone();
-            for (key, property) in own.iter() {
-                let node = self.arena[self.arena[*property].def].node.clone();
-                let under = self.property(below, &node, key);
-                self.merge(*property, under);
+            let names: Vec<&str> = own.keys().map(|key| &**key).collect();
+            match self.below(below, &names) {
+                Some(under) => own.values().zip(under).for_each(|(property, under)| self.merge(*property, under)),
+                None => self.merge_each(&own, below),
             }
         }
         self.arena[v].schema = merged(&self.arena[below].schema, &self.arena[v].schema);
+    }
+
+    fn merge_each(&mut self, own: &Sorted<Val>, below: Val) {
+        for (key, property) in own.iter() {
+            let node = self.arena[self.arena[*property].def].node.clone();
+            let under = self.property(below, &node, key);
+            self.merge(*property, under);
+        }
     }
 
     /// Fixes the keys that a value and all within show: what upstream has looked into once gets no further keys from what it
@@ -146,11 +201,7 @@ impl Evaluator<'_> {
         }
         let repr = match &original.repr {
             Repr::Array(items) => Repr::Array(items.iter().map(|item| self.copy_within(*item, copies)).collect()),
-            Repr::Object(fields) => {
-                let copied: Sorted<Val> =
-                    fields.iter().map(|(k, v)| (k.clone(), self.copy_within(*v, copies))).collect();
-                Repr::Object(Rc::new(copied))
-            }
+            Repr::Object(fields) => Repr::Object(Rc::new(fields.map(|v| self.copy_within(*v, copies)))),
             scalar => scalar.clone(),
         };
         let base = original.base.map(|base| self.copy_within(base, copies));
@@ -249,4 +300,19 @@ impl Evaluator<'_> {
         }
         self.arena.add_value(value)
     }
+}
+
+/// The entries of an object over those below it, both in order.
+fn over<'k>(below: &[(&'k Key, Val)], own: &'k Sorted<Val>) -> Vec<(&'k Key, Val)> {
+    let mut all = Vec::with_capacity(below.len() + own.len());
+    let mut rest = below.iter().peekable();
+    for (key, value) in own.iter() {
+        while let Some(lower) = rest.next_if(|(lower, _)| *lower < key) {
+            all.push(*lower);
+        }
+        let _hidden = rest.next_if(|(lower, _)| *lower == key);
+        all.push((key, *value));
+    }
+    all.extend(rest);
+    all
 }

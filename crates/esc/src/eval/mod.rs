@@ -266,14 +266,12 @@ impl Evaluator<'_> {
 
     fn object(&mut self, env: Env, x: Exp, fields: &Sorted<Exp>, accept: &SchemaRef) -> Val {
         let mut values = Vec::with_capacity(fields.len());
-        let mut schemas = Vec::with_capacity(fields.len());
         for (key, field) in fields.iter() {
-            let value = self.evaluate(env, *field, &accept.property(key));
-            schemas.push((key.clone(), self.arena[value].schema.clone()));
-            values.push((key.clone(), value));
+            values.push((key.clone(), self.evaluate(env, *field, &accept.property(key))));
         }
-        let schema = schema::record(schemas.into_iter().collect());
-        self.add_checked(Value::known(x, schema, Repr::Object(Rc::new(values.into_iter().collect()))))
+        let values = Sorted::in_order(values);
+        let schema = schema::record(values.map(|value| self.arena[*value].schema.clone()));
+        self.add_checked(Value::known(x, schema, Repr::Object(Rc::new(values))))
     }
 
     fn interpolate(&mut self, env: Env, x: Exp) -> Val {

@@ -64,34 +64,59 @@ impl Json {
     }
 }
 
+/// The bytes that may begin what is not written as it is. Of the last one few do: U+2028 and U+2029.
+const ODD: [bool; 256] = {
+    let mut odd = [false; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        odd[control] = true;
+        control += 1;
+    }
+    odd[b'"' as usize] = true;
+    odd[b'\\' as usize] = true;
+    odd[b'<' as usize] = true;
+    odd[b'>' as usize] = true;
+    odd[b'&' as usize] = true;
+    odd[SEPARATOR as usize] = true;
+    odd
+};
+/// The first byte of U+2028, U+2029 and of others.
+const SEPARATOR: u8 = 0xe2;
+
 /// Appends a string in quotes.
 pub fn quote(text: &str, out: &mut String) {
     out.push('"');
-    let mut plain = 0;
-    for (at, c) in text.char_indices() {
-        let escape = match c {
-            '"' => "\\\"",
-            '\\' => "\\\\",
-            '\n' => "\\n",
-            '\r' => "\\r",
-            '\t' => "\\t",
-            '\u{8}' => "\\b",
-            '\u{c}' => "\\f",
-            '<' => "\\u003c",
-            '>' => "\\u003e",
-            '&' => "\\u0026",
-            '\u{2028}' => "\\u2028",
-            '\u{2029}' => "\\u2029",
-            c if (c as u32) < 0x20 => "",
-            _ => continue,
+    let bytes = text.as_bytes();
+    let (mut plain, mut from) = (0, 0);
+    while let Some(found) = bytes[from..].iter().position(|byte| ODD[usize::from(*byte)]) {
+        let at = from + found;
+        from = at + 1;
+        let escape = match bytes[at] {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            0x8 => "\\b",
+            0xc => "\\f",
+            b'<' => "\\u003c",
+            b'>' => "\\u003e",
+            b'&' => "\\u0026",
+            SEPARATOR => match bytes.get(at..at + 3) {
+                Some([_, 0x80, 0xa8]) => "\\u2028",
+                Some([_, 0x80, 0xa9]) => "\\u2029",
+                _ => continue,
+            },
+            _ => "",
         };
         out.push_str(&text[plain..at]);
         if escape.is_empty() {
-            out.push_str(&format!("\\u{:04x}", c as u32));
+            out.push_str(&format!("\\u{:04x}", bytes[at]));
         } else {
             out.push_str(escape);
         }
-        plain = at + c.len_utf8();
+        from = at + if bytes[at] == SEPARATOR { 3 } else { 1 };
+        plain = from;
     }
     out.push_str(&text[plain..]);
     out.push('"');

@@ -14,7 +14,9 @@ mod tests;
 pub(crate) use access::of_settings;
 pub use logins::Logins;
 pub(crate) use logins::{flush_failures, flush_uses};
-pub(crate) use objects::{GivenMarks, Marks, environment_marks, environment_marks_between, owner_tag};
+pub(crate) use objects::{
+    GivenMarks, Marks, environment_marks, environment_marks_between, environment_marks_of_each, owner_tag,
+};
 pub use objects::{object_tags, object_tags_in, team_tag};
 
 use crate::App;

@@ -15,7 +15,7 @@ use pileus_model::{
 use pileus_store::{
     Tx,
     environments::{self, EnvironmentRow},
-    environments_tags,
+    environments_many, environments_tags,
     environments_teams::{self, Given},
     insights::teams as account_teams,
 };
@@ -63,13 +63,26 @@ pub fn object_tags_in(tx: &mut dyn Tx, org: OrgId, kind: ObjectKind, identity: &
 /// # Errors
 /// As the store's.
 pub(crate) fn environment_marks(tx: &mut dyn Tx, org: OrgId, row: &EnvironmentRow) -> Result<Marks> {
-    let tags = environments_tags::list(tx, org, row.id, 0, MAX_TAGS)?;
-    let mut marks: Marks = tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
-    for (team, given) in environments_teams::of_environment(tx, org, row.id)? {
+    Ok(with_row(environments_many::marks(tx, org, row.id)?, row))
+}
+
+/// The same of each of these environments.
+///
+/// # Errors
+/// As the store's.
+pub(crate) fn environment_marks_of_each(tx: &mut dyn Tx, org: OrgId, rows: &[&EnvironmentRow]) -> Result<Vec<Marks>> {
+    let ids: Vec<EnvironmentId> = rows.iter().map(|row| row.id).collect();
+    let found = environments_many::marks_of_each(tx, org, &ids)?;
+    Ok(found.into_iter().zip(rows).map(|(found, row)| with_row(found, row)).collect())
+}
+
+fn with_row(found: environments_many::Marks, row: &EnvironmentRow) -> Marks {
+    let mut marks = found.tags;
+    for (team, given) in found.teams {
         marks.extend(environment_team_tags(&team, given));
     }
     marks.extend(row.owner.map(owner_tag));
-    Ok(marks)
+    marks
 }
 
 /// The tags and teams of the environments from this one to that one in the order of project and name; their owners are in
@@ -142,6 +155,3 @@ fn environment_team_tags(team: &str, given: Given) -> Marks {
     let limit = given.longest_open.map(|seconds| (format!("{OPEN_PREFIX}{team}"), seconds.to_string()));
     std::iter::once(level).chain(limit).collect()
 }
-
-/// More tags than an object can have.
-const MAX_TAGS: i64 = 1000;

@@ -4,14 +4,14 @@ use super::{
     OPEN, READ,
     context::Who,
     names::Reference,
+    parses::Reading,
     providers::{Shelf, Site},
     sealing::{EnvironmentKey, NoKey},
     world::{Guarded, Snapshot, Source},
 };
 use crate::{App, Cx, audit};
 use pileus_esc::{
-    Environment, Limits, Options, World,
-    ast::{self, Parsed},
+    Environment, Options, World, ast,
     diag::{Diagnostic, has_errors},
     host::{ANONYMOUS, Decrypter},
     json::Json,
@@ -25,7 +25,7 @@ use pileus_model::{
 use std::{
     cell::RefCell,
     collections::{BTreeMap, HashMap},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 /// Evaluations that run at once. Each takes at most moments, and a thread; what it waits for, it waits for without one.
@@ -50,8 +50,7 @@ pub struct Checked {
 pub(super) struct Job {
     pub name: String,
     text: String,
-    /// The text, once it was parsed.
-    parsed: Arc<OnceLock<Parsed>>,
+    reading: Reading,
     pub key: Option<Arc<EnvironmentKey>>,
     pub snapshot: Snapshot,
     /// The stored environments that take part, by `project/name`.
@@ -61,23 +60,23 @@ pub(super) struct Job {
 impl Job {
     /// Of a stored environment.
     pub fn stored(source: &Source, snapshot: Snapshot) -> Self {
-        let (name, text, parsed) = (source.row.reference(), source.text.clone(), Arc::clone(&source.parsed));
+        let (name, text, reading) = (source.row.reference(), source.text.clone(), source.reading.clone());
         let ids = ids(std::iter::once(source).chain(snapshot.sources()));
-        Self { name, text, parsed, key: Some(Arc::clone(&source.key)), snapshot, ids }
+        Self { name, text, reading, key: Some(Arc::clone(&source.key)), snapshot, ids }
     }
     /// Of a text that is to be the next revision of a stored one.
     pub fn update(source: &Source, text: String, snapshot: Snapshot) -> Self {
-        Self { text, parsed: Arc::default(), ..Self::stored(source, snapshot) }
+        Self { text, reading: Reading::default(), ..Self::stored(source, snapshot) }
     }
     /// The document, unless something is wrong with it, and what is to be said of it. The text is parsed once.
     pub fn parsed(&self) -> (Option<&ast::Environment>, Vec<Diagnostic>) {
-        let parsed = self.parsed.get_or_init(|| pileus_esc::parse(&self.name, &self.text, &Limits::default()));
+        let parsed = self.reading.get(&self.name, &self.text);
         (parsed.environment.as_ref().filter(|_| !has_errors(&parsed.diagnostics)), parsed.diagnostics.clone())
     }
     /// Of a text that is stored nowhere.
     pub fn anonymous(text: String, snapshot: Snapshot) -> Self {
         let ids = ids(snapshot.sources());
-        Self { name: ANONYMOUS.into(), text, parsed: Arc::default(), key: None, snapshot, ids }
+        Self { name: ANONYMOUS.into(), text, reading: Reading::default(), key: None, snapshot, ids }
     }
 }
 

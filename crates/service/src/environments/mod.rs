@@ -14,6 +14,7 @@ mod lists;
 mod names;
 mod open_for;
 mod owner;
+mod parses;
 mod providers;
 mod referrers;
 mod rotation;
@@ -41,6 +42,7 @@ pub use lists::{Listed, list, list_of_caller};
 pub use names::Reference;
 pub use open_for::{AwsCredentials, Opened, Opener, may_open, open_for};
 pub use owner::reassign;
+pub use parses::Parses;
 pub use providers::{Described as Provider, Elsewhere, Reach, described as providers, described_as as provider};
 pub use referrers::{Referrer, referrers};
 pub use rotation::{Rotated, RotationEvent, history as rotation_history, recover as recover_rotations, rotate};
@@ -81,8 +83,11 @@ const OPEN: Permission = Permission::named("environment:open");
 /// # Errors
 /// `NotFound`.
 fn require(tx: &mut dyn Tx, org: OrgId, project: &str, name: &str) -> Result<EnvironmentRow> {
-    store::find(tx, org, project, name)?
-        .ok_or_else(|| Error::not_found(format!("environment \"{project}/{name}\" not found")))
+    store::find(tx, org, project, name)?.ok_or_else(|| missing(project, name))
+}
+
+fn missing(project: &str, name: &str) -> Error {
+    Error::not_found(format!("environment \"{project}/{name}\" not found"))
 }
 
 /// The environment with this name, locked until the transaction ends.

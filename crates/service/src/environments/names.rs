@@ -42,6 +42,14 @@ impl Reference {
         }
         Ok(Self { project: project.into(), name: name.into(), version })
     }
+    /// Whether its newest revision is meant.
+    pub(super) fn is_latest(&self) -> bool {
+        self.version.as_deref().is_none_or(|version| version == LATEST)
+    }
+    /// Project and name.
+    pub(super) fn names(&self) -> (&str, &str) {
+        (&self.project, &self.name)
+    }
     /// `project/name`.
     pub fn environment(&self) -> String {
         format!("{}/{}", self.project, self.name)

@@ -140,7 +140,7 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
     let (key, data_key) = cx.app.keys.fresh(&session_owner(&hash), &*cx.app.entropy)?;
     let result = envelope::seal(&key, &hash, ran.result.as_bytes(), &*cx.app.entropy)?;
     let now = cx.now();
-    let row = SessionRow {
+    let mut row = SessionRow {
         id: hash,
         env: of.map(|(env, _)| env),
         number: of.map(|(_, number)| number),
@@ -154,8 +154,8 @@ async fn keep(cx: &Cx, of: Option<(EnvironmentId, i64)>, ran: Ran, seconds: i64,
     cx.app
         .store
         .write(move |tx| {
-            let data_key = keys.current(tx, &session_owner(&row.id), &row.data_key, &*entropy)?;
-            store::insert_session(tx, org, &SessionRow { data_key, ..row.clone() })?;
+            row.data_key = keys.current(tx, &session_owner(&row.id), &row.data_key, &*entropy)?;
+            store::insert_session(tx, org, &row)?;
             Ok(Recorded::new((), event.clone()))
         })
         .await?;

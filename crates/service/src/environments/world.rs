@@ -1,23 +1,28 @@
 //! What a definition names of the world: other environments, read in one snapshot, and who may have them.
 
 use super::{
-    OPEN,
+    OPEN, missing,
     names::{LATEST, Reference},
-    object, require, resolve,
+    object,
+    parses::{Reading, Revision},
+    require, resolve,
     sealing::EnvironmentKey,
 };
-use crate::{App, auth::environment_marks};
+use crate::{
+    App,
+    auth::{environment_marks, environment_marks_of_each},
+};
 use pileus_esc::{
     Limits,
     ast::Parsed,
-    host::{Decrypter, Loaded, Loader},
+    host::{Decrypter, Document, Loaded, Loader},
 };
 use pileus_model::{Error, ErrorKind, Result, authz::Permission, caller::OrgAccess, ids::OrgId};
-use pileus_store::{Tx, environments::EnvironmentRow, environments_revisions};
+use pileus_store::{Tx, environments::EnvironmentRow, environments_many, environments_revisions};
 use std::{
     cell::RefCell,
     collections::{BTreeSet, HashMap},
-    sync::{Arc, OnceLock},
+    sync::Arc,
 };
 
 /// A revision of an environment, ready to be evaluated.
@@ -27,8 +32,8 @@ pub(super) struct Source {
     pub number: i64,
     /// Its definition.
     pub text: String,
-    /// The definition, once it was parsed.
-    pub parsed: Arc<OnceLock<Parsed>>,
+    /// What parsing it gives.
+    pub reading: Reading,
     pub key: Arc<EnvironmentKey>,
     /// What permissions look at.
     tags: Vec<(String, String)>,
@@ -40,13 +45,54 @@ impl Source {
     /// # Errors
     /// `NotFound`.
     pub fn read(tx: &mut dyn Tx, app: &App, org: OrgId, reference: &Reference) -> Result<Self> {
-        let row = require(tx, org, &reference.project, &reference.name)?;
-        let number = resolve(tx, org, &row, reference.version.as_deref())?;
-        let text = environments_revisions::definition(tx, org, row.id, number)?
-            .ok_or_else(|| Error::internal("a revision has no definition"))?;
+        let (number, text, row) = if reference.is_latest() {
+            let found = environments_many::newest(tx, org, &reference.project, &reference.name)?;
+            let (row, text) = found.ok_or_else(|| missing(&reference.project, &reference.name))?;
+            (row.latest, text, row)
+        } else {
+            let row = require(tx, org, &reference.project, &reference.name)?;
+            let number = resolve(tx, org, &row, reference.version.as_deref())?;
+            let text = environments_revisions::definition(tx, org, row.id, number)?;
+            (number, text, row)
+        };
         let tags = environment_marks(tx, org, &row)?;
+        Self::of(app, org, row, number, text, tags)
+    }
+    /// Reads several, in their order.
+    ///
+    /// # Errors
+    /// `Unavailable`; within it as [`Source::read`].
+    fn read_each(tx: &mut dyn Tx, app: &App, org: OrgId, references: &[&Reference]) -> Result<Vec<Result<Self>>> {
+        let latest: Vec<(&str, &str)> = references.iter().filter(|r| r.is_latest()).map(|r| r.names()).collect();
+        let mut found = environments_many::newest_of_each(tx, org, &latest)?;
+        let rows: Vec<&EnvironmentRow> = found.iter().flatten().map(|(row, _)| row).collect();
+        let mut tags = environment_marks_of_each(tx, org, &rows)?.into_iter();
+        let mut found = found.drain(..);
+        let mut sources = Vec::with_capacity(references.len());
+        for reference in references {
+            sources.push(match reference.is_latest().then(|| found.next().flatten()) {
+                None => Self::read(tx, app, org, reference),
+                Some(None) => Err(missing(&reference.project, &reference.name)),
+                Some(Some((row, text))) => {
+                    let number = row.latest;
+                    Self::of(app, org, row, number, text, tags.next().unwrap_or_default())
+                }
+            });
+        }
+        Ok(sources)
+    }
+    fn of(
+        app: &App,
+        org: OrgId,
+        row: EnvironmentRow,
+        number: i64,
+        text: Option<String>,
+        tags: Vec<(String, String)>,
+    ) -> Result<Self> {
+        let text = text.ok_or_else(|| Error::internal("a revision has no definition"))?;
         let key = Arc::new(EnvironmentKey::of(app, &row)?);
-        Ok(Self { row, number, text, parsed: Arc::default(), key, tags })
+        let reading = Reading::of(&app.parses, Revision { org, environment: row.id, number });
+        Ok(Self { row, number, text, reading, key, tags })
     }
     /// Reads it together with everything that it imports.
     ///
@@ -67,8 +113,11 @@ impl Source {
         if !may_name(&self.text) {
             return Vec::new();
         }
-        let parse = || pileus_esc::parse(&self.row.reference(), &self.text, &Limits::default());
-        references(self.parsed.get_or_init(parse))
+        references(self.parsed())
+    }
+    /// What parsing it under its own name gives.
+    fn parsed(&self) -> &Arc<Parsed> {
+        self.reading.get(&self.row.reference(), &self.text)
     }
     /// `project/name@revision`.
     pub fn at(&self) -> String {
@@ -87,6 +136,9 @@ impl Source {
 
 /// Most bytes of all definitions together that one evaluation reads.
 const BYTES: usize = 16 << 20;
+
+/// Environments that are read together: their definitions may be large.
+const TOGETHER: usize = 16;
 
 /// Everything that a definition names, directly or by way of others, as it was at one moment.
 #[derive(Default)]
@@ -120,12 +172,18 @@ impl Snapshot {
     ) -> Result<Self> {
         let mut snapshot = Self { sources: HashMap::new(), overrides };
         let (limit, mut room) = (Limits::default().imports, BYTES);
+        let mut ahead = HashMap::new();
         while let Some(name) = waiting.pop() {
             if snapshot.sources.len() > limit || snapshot.sources.contains_key(&name) {
                 continue;
             }
-            let actual = snapshot.overrides.get(&name).unwrap_or(&name);
-            let source = Reference::parse(actual).and_then(|reference| Source::read(tx, app, org, &reference));
+            if !ahead.contains_key(&name) {
+                let next = std::iter::once(&name).chain(waiting.iter().rev());
+                let next = next.filter(|next| !ahead.contains_key(*next) && !snapshot.sources.contains_key(*next));
+                let next: Vec<&String> = next.take(TOGETHER).collect();
+                ahead.extend(snapshot.read_ahead(tx, app, org, &next)?);
+            }
+            let Some(source) = ahead.remove(&name) else { continue };
             let source = match source {
                 Ok(source) if source.text.len() > room => {
                     room = 0;
@@ -144,6 +202,24 @@ impl Snapshot {
             snapshot.sources.insert(name, source);
         }
         Ok(snapshot)
+    }
+    /// What these names stand for, read together.
+    fn read_ahead(
+        &self,
+        tx: &mut dyn Tx,
+        app: &App,
+        org: OrgId,
+        names: &[&String],
+    ) -> Result<Vec<(String, Result<Source>)>> {
+        let actual = |name: &&String| Reference::parse(self.overrides.get(*name).unwrap_or(name));
+        let references: Vec<Result<Reference>> = names.iter().map(actual).collect();
+        let right: Vec<&Reference> = references.iter().flatten().collect();
+        let mut sources = Source::read_each(tx, app, org, &right)?.into_iter();
+        let each = references.into_iter().map(|reference| match reference {
+            Ok(_) => sources.next().unwrap_or_else(|| Err(Error::internal("an environment was not read"))),
+            Err(wrong) => Err(wrong),
+        });
+        Ok(names.iter().map(|name| (*name).clone()).zip(each).collect())
     }
     /// What was read, as `project/name@revision`, sorted.
     pub fn revisions(&self) -> Vec<String> {
@@ -194,13 +270,28 @@ pub(super) struct Guarded<'a> {
     pub denied: RefCell<BTreeSet<String>>,
 }
 
-impl Loader for Guarded<'_> {
-    fn load(&self, name: &str) -> std::result::Result<Loaded, String> {
+impl Guarded<'_> {
+    /// What a name stands for, and under which name it is shown.
+    fn find<'n>(&'n self, name: &'n str) -> std::result::Result<(&'n Source, &'n str), String> {
         let found = self.snapshot.sources.get(name).ok_or_else(|| format!("environment \"{name}\" not found"))?;
         let source = found.as_ref().map_err(Clone::clone)?;
-        let shown = self.snapshot.overrides.get(name).map_or(name, String::as_str);
+        Ok((source, self.snapshot.overrides.get(name).map_or(name, String::as_str)))
+    }
+}
+
+impl Loader for Guarded<'_> {
+    fn load(&self, name: &str) -> std::result::Result<Loaded, String> {
+        let (source, shown) = self.find(name)?;
         let decrypter: Arc<dyn Decrypter> = Arc::clone(&source.key) as _;
         Ok(Loaded { name: shown.to_owned(), text: source.text.clone(), decrypter })
+    }
+
+    fn document(&self, name: &str, _: &Limits) -> std::result::Result<Document, String> {
+        let (source, shown) = self.find(name)?;
+        let decrypter: Arc<dyn Decrypter> = Arc::clone(&source.key) as _;
+        let own = shown == source.row.reference();
+        let parsed = if own { Arc::clone(source.parsed()) } else { source.reading.under(shown, &source.text) };
+        Ok(Document { name: shown.to_owned(), parsed, decrypter })
     }
 
     fn authorize(&self, importer: &str, imported: &str, root: bool) -> std::result::Result<(), String> {
