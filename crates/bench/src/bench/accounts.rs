@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Result,
-    fake::{Fake, Manner},
+    fake::{Fake, Manner, REGIONS},
     wire::Connection,
 };
 use serde_json::Value;
@@ -30,7 +30,13 @@ pub async fn lists(plan: &Plan, postgres: bool, report: &mut Report) -> Result<(
     site.start.env.push(("PILEUS_CLOUDS_AWS_ENDPOINT".into(), fake.url.clone()));
     let (server, mut admin) = site.run().await?;
     environment(&mut admin).await?;
-    let aws = r#""provider":"aws","environment":"bench/aws","scanSchedule":"none","providerConfig":{"regions":["us-east-1"]}"#;
+    // Each region has a pace of its own at which the cloud is asked whose credentials these are.
+    let aws = |n: usize| {
+        let region = REGIONS[n % REGIONS.len()];
+        format!(
+            r#""provider":"aws","environment":"bench/aws","scanSchedule":"none","providerConfig":{{"regions":["{region}"]}}"#
+        )
+    };
     make(&mut admin, LISTED, aws).await?;
     let mut cases = Vec::new();
     for count in [100, 1000] {
@@ -58,11 +64,11 @@ pub async fn lists(plan: &Plan, postgres: bool, report: &mut Report) -> Result<(
     against_baseline(plan, (site.engine, &server, &mut admin), &cases, baseline, report).await
 }
 
-/// Makes accounts; `what` are their members in JSON.
-pub(super) async fn make(admin: &mut Connection, count: usize, what: &str) -> Result<()> {
+/// Makes accounts; `what` are the members of each in JSON.
+pub(super) async fn make(admin: &mut Connection, count: usize, what: impl Fn(usize) -> String) -> Result<()> {
     for first in (0..count).step_by(TOGETHER) {
         let items: Vec<String> =
-            (first..first + TOGETHER).map(|n| format!(r#"{{"name":"account-{n:05}",{what}}}"#)).collect();
+            (first..first + TOGETHER).map(|n| format!(r#"{{"name":"account-{n:05}",{}}}"#, what(n))).collect();
         admin.post(ACCOUNTS, &format!(r#"{{"accounts":[{}]}}"#, items.join(","))).await?;
         let made = json(admin)?;
         if made["failures"].as_array().is_some_and(|failures| !failures.is_empty()) {

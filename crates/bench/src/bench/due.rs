@@ -63,7 +63,7 @@ pub async fn measure(plan: &Plan, postgres: bool, report: &mut Report) -> Result
     let yaml = "values:\n  files:\n    KUBECONFIG: none\n";
     admin.send("PATCH", "/api/esc/environments/pulumi/bench/kubernetes", yaml).await?;
     let what = r#""provider":"kubernetes","environment":"bench/kubernetes","scanSchedule":"none""#;
-    make(&mut admin, DUE, what).await?;
+    make(&mut admin, DUE, |_| what.to_owned()).await?;
     let store = Store::open(site.store(), Arc::new(SystemClock), Arc::new(SystemEntropy)).await.map_err(wrong)?.0;
     let measured = starts(&site, (&store, &server, &mut admin), report).await;
     store.close().await;
@@ -72,10 +72,8 @@ pub async fn measure(plan: &Plan, postgres: bool, report: &mut Report) -> Result
         name: format!("page of {DUE} accounts, each scanned"),
         paths: vec![format!("{ACCOUNTS}?count={DUE}")],
     }];
-    let baseline = (
-        format!("baseline: between pages of {DUE} accounts"),
-        Goal { text: "≤ 5 ms of server time p99", most: 5.0 },
-    );
+    let baseline =
+        (format!("baseline: between pages of {DUE} accounts"), Goal { text: "≤ 5 ms of server time p99", most: 5.0 });
     against_baseline(plan, (site.engine, &server, &mut admin), &cases, baseline, report).await
 }
 
@@ -155,7 +153,8 @@ async fn planned(store: &Store, at: Timestamp) -> Result<Vec<ScheduleRow>> {
     let rows = store.read(move |tx| schedules::all(tx, first, 10 * DUE as i64)).await.map_err(wrong)?;
     let end = at.plus_seconds(SPREAD);
     let planned = |row: &ScheduleRow| {
-        row.due_for == Some(at) && row.due_at.is_some_and(|due| (at.as_micros()..end.as_micros()).contains(&due.as_micros()))
+        row.due_for == Some(at)
+            && row.due_at.is_some_and(|due| (at.as_micros()..end.as_micros()).contains(&due.as_micros()))
     };
     if rows.len() == DUE && rows.iter().all(planned) {
         return Ok(rows);
