@@ -5,6 +5,7 @@
 mod accounts;
 mod boto;
 mod changes;
+mod due;
 mod environments;
 mod exports;
 mod language;
@@ -145,7 +146,7 @@ pub async fn run(plan: &Plan) -> Result<Report> {
         }
         if plan.wants(Part::Accounts) {
             accounts::lists(plan, postgres, &mut report).await?;
-            accounts::due(plan, postgres, &mut report).await?;
+            due::measure(plan, postgres, &mut report).await?;
         }
     }
     if plan.sqlite() && plan.wants(Part::Boto) {

@@ -1,14 +1,17 @@
 //! Insights accounts on the wire: converts, calls `pileus_service::insights`, converts back. Knows no rule and no SQL.
 
-use super::insights_wire::{self as present, Shown, Style};
+use super::{
+    insights_shown::{Shown, account, made, page},
+    insights_wire::Style,
+};
 use crate::Reply;
-use pileus_contract::{ops, wire};
+use pileus_contract::ops;
 use pileus_model::{Result, names::decode_account};
 use pileus_service::{
     Cx,
-    insights::accounts::{self, Change, Listing, NewAccount},
+    insights::accounts::{self as service, Change, Listing, NewAccount},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// `ListAccounts`
 pub async fn list(cx: Cx, args: ops::ListAccountsArgs) -> Result<Reply> {
@@ -19,25 +22,19 @@ pub async fn list(cx: Cx, args: ops::ListAccountsArgs) -> Result<Reply> {
         continuation_token: args.continuation_token,
         count: args.count,
     };
-    let (found, next) = accounts::list(&cx, listing).await?;
-    let found =
-        found.into_iter().map(|view| present::account(view, style, Shown::InList)).collect::<Result<Vec<_>>>()?;
-    let mut reply = json!({ "accounts": found });
-    if let (Some(next), Value::Object(reply)) = (next, &mut reply) {
-        reply.insert("nextToken".into(), next.into());
-    }
-    Reply::json(200, &reply)
+    let (found, next) = service::list(&cx, listing).await?;
+    Reply::json(200, &page(&found, style, next))
 }
 
 /// `ReadAccount`
 pub async fn get(cx: Cx, args: ops::ReadAccountArgs) -> Result<Reply> {
-    let view = accounts::get(&cx, &args.account_name).await?;
-    Reply::json(200, &present::account(view, Style::of(args.accept.as_deref()), Shown::Alone)?)
+    let view = service::get(&cx, &args.account_name).await?;
+    Reply::json(200, &account(&view, Style::of(args.accept.as_deref()), Shown::Alone))
 }
 
 /// `HeadAccount`
 pub async fn head(cx: Cx, args: ops::HeadAccountArgs) -> Result<()> {
-    accounts::find(&cx, &args.account_name).await.map(drop)
+    service::find(&cx, &args.account_name).await.map(drop)
 }
 
 /// `CreateAccount`: with `cron`, as older clients send it, the reply is the older one.
@@ -53,7 +50,7 @@ pub async fn create(cx: Cx, args: ops::CreateAccountArgs) -> Result<Reply> {
         agent_pool: body.agent_pool_id,
         config: body.provider_config,
     };
-    let made = accounts::create(&cx, new).await?;
+    let made = service::create(&cx, new).await?;
     if !older {
         return Ok(Reply::empty(204));
     }
@@ -72,10 +69,8 @@ pub async fn create_many(cx: Cx, args: ops::BulkCreateAccountsArgs) -> Result<Re
         agent_pool: item.agent_pool_id,
         config: item.provider_config,
     });
-    let (made, failures) = accounts::create_many(&cx, new.collect()).await?;
-    let made = made.into_iter().map(|view| present::account(view, style, Shown::InList)).collect::<Result<Vec<_>>>()?;
-    let failures = failures.into_iter().map(|(name, error)| wire::BulkCreateInsightsAccountFailure { name, error });
-    Reply::json(200, &json!({"accounts": made, "failures": failures.collect::<Vec<_>>()}))
+    let (views, failures) = service::create_many(&cx, new.collect()).await?;
+    Reply::json(200, &made(&views, failures, style))
 }
 
 /// `UpdateAccount`
@@ -87,10 +82,10 @@ pub async fn update(cx: Cx, args: ops::UpdateAccountArgs) -> Result<()> {
         agent_pool: body.agent_pool_id,
         config: body.provider_config,
     };
-    accounts::update(&cx, &args.account_name, change).await
+    service::update(&cx, &args.account_name, change).await
 }
 
 /// `DeleteAccount`
 pub async fn delete(cx: Cx, args: ops::DeleteAccountArgs) -> Result<()> {
-    accounts::delete(&cx, &args.account_name).await
+    service::delete(&cx, &args.account_name).await
 }

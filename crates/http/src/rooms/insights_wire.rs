@@ -1,11 +1,11 @@
-//! Accounts and scans as clients read them, in two styles: clients that name the product's own media type get a time that there is
+//! Scans as clients read them, in two styles, which accounts have too: clients that name the product's own media type get a time that there is
 //! not as the zero time or null, as Go reads it; the others get no null and no empty status (`docs/API-QUIRKS.md`).
 
 use pileus_contract::wire;
 use pileus_model::{Error, Result, Timestamp};
-use pileus_service::insights::{Job, Step, accounts::View, scans::Run};
+use pileus_service::insights::{Job, Step, scans::Run};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The zero time of Go.
 pub(super) const ZERO: &str = "0001-01-01T00:00:00Z";
@@ -27,15 +27,6 @@ impl Style {
     }
 }
 
-/// Whether an account is shown alone or among others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// Alone.
-    Alone,
-    /// In a list.
-    InList,
-}
-
 /// Any wire struct as JSON that can still be changed.
 pub(super) fn value(of: &impl Serialize) -> Result<Value> {
     serde_json::to_value(of).map_err(|e| Error::internal(format!("a reply is not JSON: {e}")))
@@ -44,40 +35,6 @@ pub(super) fn value(of: &impl Serialize) -> Result<Value> {
 /// A time as these operations write it.
 pub(super) fn time(at: Timestamp) -> String {
     at.rfc3339_millis()
-}
-
-/// An account.
-pub(super) fn account(view: View, style: Style, shown: Shown) -> Result<Value> {
-    let View { account, scheduled, owner_name, scan, resources } = view;
-    let never = scan.is_none();
-    let status = scan.map(|scan| {
-        let mut status = status(&Run { scan, jobs: Vec::new() }, style);
-        (status.jobs, status.account_name, status.resource_count) = (None, None, resources);
-        status
-    });
-    let finished = status.as_ref().is_some_and(|status| status.finished_at != ZERO);
-    let config: Option<Value> = serde_json::from_str(&account.config).ok();
-    let shown_account = wire::InsightsAccount {
-        id: account.id.to_string(),
-        name: account.name,
-        owned_by: user(account.owner_login, owner_name),
-        provider: account.provider.as_str().to_owned(),
-        provider_version: None,
-        provider_env_ref: Some(account.environment.to_string()),
-        scheduled_scan_enabled: scheduled,
-        agent_pool_id: account.agent_pool,
-        provider_config: config.filter(|config| config.as_object().is_some_and(|object| !object.is_empty())),
-        scan_status: status,
-    };
-    let mut shown_account = value(&shown_account)?;
-    if style == Style::Own && never {
-        let finished = if shown == Shown::InList { Value::Null } else { ZERO.into() };
-        shown_account["scanStatus"] = json!({"id": "", "orgId": "", "userId": "", "status": "", "startedAt": ZERO,
-            "finishedAt": finished, "lastUpdatedAt": ZERO, "jobTimeout": ZERO});
-    } else if style == Style::Own && !finished {
-        shown_account["scanStatus"]["finishedAt"] = Value::Null;
-    }
-    Ok(shown_account)
 }
 
 /// A user, as far as others see him.

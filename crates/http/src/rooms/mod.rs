@@ -16,6 +16,7 @@ pub mod insights;
 pub mod insights_access;
 pub mod insights_resources;
 pub mod insights_scans;
+mod insights_shown;
 mod insights_wire;
 pub mod keys;
 pub mod members;

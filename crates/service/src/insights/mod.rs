@@ -14,7 +14,10 @@ pub mod schedule;
 pub mod tags;
 pub mod teams;
 
-pub use pileus_store::insights::lines::{Job, Line, Step};
+pub use pileus_store::insights::{
+    lines::{Job, Line, Step},
+    scans::Glance,
+};
 
 /// The key by which values that must not be kept are fingerprinted.
 ///

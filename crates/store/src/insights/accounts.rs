@@ -2,7 +2,7 @@
 //!
 //! This room knows the rows of `accounts`. It must never know who may see one or what a scan is.
 
-use super::scans::{self, Scan};
+use super::scans::{self, Glance};
 use crate::{Row, Tx, TxExt};
 use pileus_model::{
     Error, Result, Timestamp,
@@ -19,12 +19,43 @@ pub struct Listed {
     pub scheduled: bool,
 }
 
-macro_rules! select {
+/// An account of a list, with what it has itself; what its children have is theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The account.
+    pub listed: Listed,
+    /// Its resources after its last succeeded scan; `None` before the first.
+    pub resources: Option<i64>,
+    /// Its newest run.
+    pub scan: Option<Glance>,
+}
+
+/// What a child adds to its root in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Below {
+    /// The root.
+    pub root: AccountId,
+    /// The child's resources after its last succeeded scan; `None` before the first.
+    pub resources: Option<i64>,
+    /// The child's newest run.
+    pub scan: Option<Glance>,
+}
+
+macro_rules! columns {
+    () => {
+        "a.id, a.root_id, a.name, a.place, a.provider, a.env_project, a.env_name, a.env_version, a.config, a.agent_pool, \
+         a.owner_id, a.owner_login, a.cloud_account, a.cloud_partition, a.excluded, a.created_at, a.modified_at, c.cron, c.paused"
+    };
+}
+
+macro_rules! select_entry {
     ($rest:literal) => {
         concat!(
-            "SELECT a.id, a.root_id, a.name, a.place, a.provider, a.env_project, a.env_name, a.env_version, a.config, a.agent_pool, \
-             a.owner_id, a.owner_login, a.cloud_account, a.cloud_partition, a.excluded, a.created_at, a.modified_at, c.cron, c.paused \
-             FROM accounts a LEFT JOIN scan_schedules c ON c.account_id = a.root_id ",
+            "SELECT ",
+            columns!(),
+            ", a.resource_count, ",
+            scans::glance_columns!(),
+            " FROM accounts a LEFT JOIN scan_schedules c ON c.account_id = a.root_id LEFT JOIN scans s ON s.id = a.last_scan_id ",
             $rest
         )
     };
@@ -55,66 +86,61 @@ fn convert(row: &dyn Row) -> Result<Listed> {
     Ok(Listed { account, scheduled })
 }
 
+fn entry(org: OrgId) -> impl Fn(&dyn Row) -> Result<Entry> {
+    move |row| {
+        let (listed, resources) = (convert(row)?, row.opt(19, <dyn Row>::int)?);
+        Ok(Entry { listed, resources, scan: scans::glance(row, org, 20)? })
+    }
+}
+
 /// The account with exactly this name: a root, or a child by its whole name.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn by_name(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<Option<Listed>> {
-    tx.one(select!("WHERE a.org_id = $1 AND a.name = $2"), &[org.as_bytes().into(), name.into()], convert)
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM accounts a LEFT JOIN scan_schedules c ON c.account_id = a.root_id WHERE a.org_id = $1 AND a.name = $2"
+    );
+    tx.one(sql, &[org.as_bytes().into(), name.into()], convert)
 }
 
 /// At most `limit` roots in the order of their names, after this one (`""`: from the start).
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn roots(tx: &mut dyn Tx, org: OrgId, after: &str, limit: i64) -> Result<Vec<Listed>> {
-    let sql = select!("WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 ORDER BY a.name LIMIT $3");
-    tx.all(sql, &[org.as_bytes().into(), after.into(), limit.into()], convert)
+pub fn roots(tx: &mut dyn Tx, org: OrgId, after: &str, limit: i64) -> Result<Vec<Entry>> {
+    let sql = select_entry!("WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 ORDER BY a.name LIMIT $3");
+    tx.all(sql, &[org.as_bytes().into(), after.into(), limit.into()], entry(org))
 }
 
 /// At most `limit` children of a root in the order of their names, after this one (`""`: from the start).
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn children(tx: &mut dyn Tx, org: OrgId, root: AccountId, after: &str, limit: i64) -> Result<Vec<Listed>> {
-    let sql = select!("WHERE a.org_id = $1 AND a.parent_id = $2 AND a.name > $3 ORDER BY a.name LIMIT $4");
-    tx.all(sql, &[org.as_bytes().into(), root.as_bytes().into(), after.into(), limit.into()], convert)
+pub fn children(tx: &mut dyn Tx, org: OrgId, root: AccountId, after: &str, limit: i64) -> Result<Vec<Entry>> {
+    let sql = select_entry!("WHERE a.org_id = $1 AND a.parent_id = $2 AND a.name > $3 ORDER BY a.name LIMIT $4");
+    tx.all(sql, &[org.as_bytes().into(), root.as_bytes().into(), after.into(), limit.into()], entry(org))
 }
 
-/// The newest scans of the roots with names in `(after, to]`: their own and their children's, in no order.
+/// What the children of the roots with names in `(after, to]` add to these, in no order. Children that were never scanned are left
+/// out.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn newest_scans(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<Scan>> {
-    let params = [org.as_bytes().into(), after.into(), to.into()];
-    let own = scans::select!(
-        "WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 AND a.name <= $3 AND a.last_scan_id = s.id"
+pub fn below(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<Below>> {
+    let sql = concat!(
+        "SELECT r.id, a.resource_count, ",
+        scans::glance_columns!(),
+        " FROM accounts r JOIN accounts a ON a.org_id = r.org_id AND a.parent_id = r.id \
+         LEFT JOIN scans s ON s.id = a.last_scan_id WHERE r.org_id = $1 AND r.parent_id IS NULL AND r.name > $2 AND r.name <= $3 \
+         AND (a.resource_count IS NOT NULL OR a.last_scan_id IS NOT NULL)"
     );
-    let mut found = tx.all(own, &params, scans::convert)?;
-    let below = scans::select!(
-        "JOIN accounts r ON r.id = a.parent_id AND r.org_id = a.org_id \
-         WHERE r.org_id = $1 AND r.parent_id IS NULL AND r.name > $2 AND r.name <= $3 AND a.last_scan_id = s.id"
-    );
-    found.extend(tx.all(below, &params, scans::convert)?);
-    Ok(found)
-}
-
-/// How many resources the roots with names in `(after, to]` have after their last succeeded scans; roots that never had one are
-/// left out.
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn counts(tx: &mut dyn Tx, org: OrgId, after: &str, to: &str) -> Result<Vec<(AccountId, i64)>> {
-    let params = [org.as_bytes().into(), after.into(), to.into()];
-    let read = |row: &dyn Row| Ok((AccountId::from_bytes(row.id(0)?), row.int(1)?));
-    let own = "SELECT r.id, r.resource_count FROM accounts r WHERE r.org_id = $1 AND r.parent_id IS NULL \
-         AND r.name > $2 AND r.name <= $3 AND r.resource_count IS NOT NULL";
-    let mut found = tx.all(own, &params, read)?;
-    let below = "SELECT r.id, CAST(SUM(a.resource_count) AS BIGINT) FROM accounts r \
-         JOIN accounts a ON a.org_id = r.org_id AND a.parent_id = r.id \
-         WHERE r.org_id = $1 AND r.parent_id IS NULL AND r.name > $2 AND r.name <= $3 AND a.resource_count IS NOT NULL GROUP BY r.id";
-    found.extend(tx.all(below, &params, read)?);
-    Ok(found)
+    tx.all(sql, &[org.as_bytes().into(), after.into(), to.into()], |row| {
+        let (root, resources) = (AccountId::from_bytes(row.id(0)?), row.opt(1, <dyn Row>::int)?);
+        Ok(Below { root, resources, scan: scans::glance(row, org, 2)? })
+    })
 }
 
 /// The resources of an account and its children after their last succeeded scans; `None` before the first.

@@ -90,6 +90,71 @@ pub struct Scan {
     pub leads: bool,
 }
 
+/// What lists show of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// The organisation.
+    pub org: OrgId,
+    /// Its id.
+    pub id: ScanId,
+    /// What was started together with it.
+    pub batch: ScanId,
+    /// Who started it, if it was a person.
+    pub user: Option<UserId>,
+    /// `running`, `succeeded` or `failed`.
+    pub state: &'static str,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When its row last changed.
+    pub updated_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+    /// When it will be given up.
+    pub timeout_at: Timestamp,
+}
+
+impl Scan {
+    /// What lists show of it.
+    pub fn glance(&self) -> Glance {
+        let Self { org, id, batch, user, started_at, updated_at, finished_at, timeout_at, .. } = *self;
+        Glance { org, id, batch, user, state: state(&self.state), started_at, updated_at, finished_at, timeout_at }
+    }
+}
+
+fn state(text: &str) -> &'static str {
+    match text {
+        "running" => "running",
+        "succeeded" => "succeeded",
+        _ => "failed",
+    }
+}
+
+/// Columns of [`Glance`] but for the organisation, in the order of [`glance`].
+macro_rules! glance_columns {
+    () => {
+        "s.id, s.batch_id, s.user_id, s.state, s.started_at, s.updated_at, s.finished_at, s.timeout_at"
+    };
+}
+pub(super) use glance_columns;
+
+/// The run whose columns begin here; `None` where there was none to join.
+pub(super) fn glance(row: &dyn Row, org: OrgId, first: usize) -> Result<Option<Glance>> {
+    if row.is_null(first)? {
+        return Ok(None);
+    }
+    Ok(Some(Glance {
+        org,
+        id: ScanId::from_bytes(row.id(first)?),
+        batch: ScanId::from_bytes(row.id(first + 1)?),
+        user: row.opt(first + 2, <dyn Row>::id)?.map(UserId::from_bytes),
+        state: state(row.text(first + 3)?),
+        started_at: row.time(first + 4)?,
+        updated_at: row.time(first + 5)?,
+        finished_at: row.opt(first + 6, <dyn Row>::time)?,
+        timeout_at: row.time(first + 7)?,
+    }))
+}
+
 pub(super) fn convert(row: &dyn Row) -> Result<Scan> {
     let text = |column: usize| row.text(column).map(str::to_owned);
     let maybe = |column: usize| row.opt(column, <dyn Row>::text).map(|text| text.map(str::to_owned));

@@ -19,7 +19,7 @@ const MAX_CHILDREN: i64 = 1000;
 
 /// The children of a root, by name.
 pub(super) fn all(tx: &mut dyn Tx, org: OrgId, root: AccountId) -> Result<Vec<Account>> {
-    Ok(store::children(tx, org, root, "", MAX_CHILDREN)?.into_iter().map(|listed| listed.account).collect())
+    Ok(store::children(tx, org, root, "", MAX_CHILDREN)?.into_iter().map(|entry| entry.listed.account).collect())
 }
 
 /// Makes the children of a root for these regions and for [`GLOBAL`], as far as they are missing and were not deleted by hand; with

@@ -7,7 +7,7 @@ use super::{READ, View, not_found, require};
 use crate::{
     Cx,
     auth::{object_tags_in, of_settings, owner_tag, team_tag},
-    insights::scans::aggregate,
+    insights::scans::together,
     organizations::Settings,
     roles::find_grant,
 };
@@ -23,8 +23,8 @@ use pileus_model::{
 use pileus_store::{
     Tx,
     insights::{
-        accounts::{self as store, Listed},
-        scans::Scan,
+        accounts::{self as store, Entry, Listed},
+        scans::Glance,
         tags, teams,
     },
     organizations, users,
@@ -119,16 +119,9 @@ fn children(
     }
     let parent = require(tx, org, parent)?.account;
     let limit = i64::try_from(wanted).unwrap_or(CHUNK);
-    let listed = store::children(tx, org, parent.id, after, limit)?;
+    let entries = store::children(tx, org, parent.id, after, limit)?;
     let mut names = Names::default();
-    let mut views = Vec::with_capacity(listed.len());
-    let scans = pileus_store::insights::scans::newest(tx, org, parent.id)?;
-    for Listed { account, scheduled } in listed {
-        let scan = scans.iter().find(|scan| scan.account == account.id).cloned();
-        let resources = store::count(tx, org, account.id)?;
-        views.push(View { owner_name: names.of(tx, &account)?, account, scheduled, scan, resources });
-    }
-    Ok(views)
+    entries.into_iter().map(|entry| names.view(tx, entry, Sum::default())).collect()
 }
 
 /// Roots that all of these policies let read.
@@ -139,12 +132,12 @@ fn roots(tx: &mut dyn Tx, org: OrgId, policies: &[Policy], after: &str, wanted: 
     loop {
         let chunk = store::roots(tx, org, &after, limit)?;
         let full = i64::try_from(chunk.len()).unwrap_or(0) == limit;
-        let Some(to) = chunk.last().map(|listed| listed.account.name.clone()) else { return Ok(views) };
-        let seen: Vec<Listed> = if everything {
+        let Some(to) = chunk.last().map(|entry| entry.listed.account.name.clone()) else { return Ok(views) };
+        let seen: Vec<Entry> = if everything {
             chunk
         } else {
             let marks = marks(tx, org, &chunk, &after, &to)?;
-            let readable = |listed: &Listed| readable(policies, &listed.account, &marks);
+            let readable = |entry: &Entry| readable(policies, &entry.listed.account, &marks);
             chunk.into_iter().filter(readable).take(wanted - views.len()).collect()
         };
         append(tx, org, seen, (&after, &to), &mut names, &mut views)?;
@@ -158,7 +151,7 @@ fn roots(tx: &mut dyn Tx, org: OrgId, policies: &[Policy], after: &str, wanted: 
 type Marks = HashMap<AccountId, Vec<(String, String)>>;
 
 /// What permissions on these roots depend on: their tags, owners and teams.
-fn marks(tx: &mut dyn Tx, org: OrgId, chunk: &[Listed], after: &str, to: &str) -> Result<Marks> {
+fn marks(tx: &mut dyn Tx, org: OrgId, chunk: &[Entry], after: &str, to: &str) -> Result<Marks> {
     let mut marks = Marks::new();
     for (account, tag) in tags::of_roots(tx, org, after, to)? {
         marks.entry(account).or_default().push(tag);
@@ -166,7 +159,7 @@ fn marks(tx: &mut dyn Tx, org: OrgId, chunk: &[Listed], after: &str, to: &str) -
     for (account, team, permission) in teams::of_roots(tx, org, after, to)? {
         marks.entry(account).or_default().push(team_tag(&team, permission));
     }
-    for Listed { account, .. } in chunk {
+    for account in chunk.iter().map(|entry| &entry.listed.account) {
         if let Some(owner) = account.owner {
             marks.entry(account.id).or_default().push(owner_tag(owner));
         }
@@ -180,24 +173,33 @@ fn readable(policies: &[Policy], account: &Account, marks: &Marks) -> bool {
     policies.iter().all(|policy| policy.allows(READ, &object))
 }
 
-/// Adds these roots, each with its scans; their names lie in the range.
+/// What the children of a root have together.
+#[derive(Debug, Default)]
+struct Sum {
+    scans: Vec<Glance>,
+    resources: Option<i64>,
+}
+
+/// Adds these roots, each with what its children have; their names lie in the range.
 fn append(
     tx: &mut dyn Tx,
     org: OrgId,
-    listed: Vec<Listed>,
+    seen: Vec<Entry>,
     (after, to): (&str, &str),
     names: &mut Names,
     views: &mut Vec<View>,
 ) -> Result<()> {
-    let mut scans: HashMap<AccountId, Vec<Scan>> = HashMap::new();
-    for scan in store::newest_scans(tx, org, after, to)? {
-        scans.entry(scan.root).or_default().push(scan);
+    let mut sums: HashMap<AccountId, Sum> = HashMap::new();
+    if seen.iter().any(|entry| entry.listed.account.provider.has_children()) {
+        for below in store::below(tx, org, after, to)? {
+            let sum = sums.entry(below.root).or_default();
+            sum.scans.extend(below.scan);
+            sum.resources = below.resources.map_or(sum.resources, |more| Some(sum.resources.unwrap_or(0) + more));
+        }
     }
-    let counts: HashMap<AccountId, i64> = store::counts(tx, org, after, to)?.into_iter().collect();
-    for Listed { account, scheduled } in listed {
-        let scan = scans.get(&account.id).and_then(|scans| aggregate(scans));
-        let (resources, owner_name) = (counts.get(&account.id).copied(), names.of(tx, &account)?);
-        views.push(View { account, scheduled, owner_name, scan, resources });
+    for entry in seen {
+        let sum = sums.remove(&entry.listed.account.id).unwrap_or_default();
+        views.push(names.view(tx, entry, sum)?);
     }
     Ok(())
 }
@@ -207,6 +209,14 @@ fn append(
 struct Names(HashMap<UserId, String>);
 
 impl Names {
+    /// An account as it is shown, with what its children have.
+    fn view(&mut self, tx: &mut dyn Tx, entry: Entry, mut below: Sum) -> Result<View> {
+        let Listed { account, scheduled } = entry.listed;
+        below.scans.extend(entry.scan);
+        let resources = below.resources.or(entry.resources);
+        let owner_name = self.of(tx, &account)?;
+        Ok(View { account, scheduled, owner_name, scan: together(&below.scans), resources })
+    }
     fn of(&mut self, tx: &mut dyn Tx, account: &Account) -> Result<String> {
         let Some(owner) = account.owner else { return Ok(String::new()) };
         if let Some(name) = self.0.get(&owner) {

@@ -20,7 +20,7 @@ pub use credentials::{Opened, check_provided};
 pub use list::{Listing, list};
 pub use owner::reassign;
 
-use crate::{Cx, auth, insights::scans::aggregate};
+use crate::{Cx, auth, insights::scans::together};
 use pileus_model::{
     Error, Result,
     authz::{Object, ObjectKind, Permission},
@@ -32,7 +32,7 @@ use pileus_store::{
     Tx,
     insights::{
         accounts::{self as store, Listed},
-        scans::{self, Scan},
+        scans::{self, Glance, Scan},
     },
 };
 
@@ -49,7 +49,7 @@ pub struct View {
     /// The owner's display name.
     pub owner_name: String,
     /// Its newest scan, or those of its children together; none before the first.
-    pub scan: Option<Scan>,
+    pub scan: Option<Glance>,
     /// Resources after the last succeeded scans; none before the first.
     pub resources: Option<i64>,
 }
@@ -118,8 +118,8 @@ pub async fn find_root(cx: &Cx, name: &str, what: &'static str) -> Result<Accoun
 /// As [`get`], within a transaction.
 pub(crate) fn view(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<View> {
     let Listed { account, scheduled } = require(tx, org, name)?;
-    let scans = scans::newest(tx, org, account.id)?;
+    let scans: Vec<Glance> = scans::newest(tx, org, account.id)?.iter().map(Scan::glance).collect();
     let resources = store::count(tx, org, account.id)?;
     let owner_name = list::owner_name(tx, &account)?;
-    Ok(View { scan: aggregate(&scans), account, scheduled, owner_name, resources })
+    Ok(View { scan: together(&scans), account, scheduled, owner_name, resources })
 }

@@ -20,7 +20,7 @@ mod sweep;
 mod tests;
 
 pub use options::Options;
-pub use read::{Page, Run, Status, StepLines, aggregate, find, list, log, status, step_log};
+pub use read::{Page, Run, Status, StepLines, aggregate, find, list, log, status, step_log, together};
 pub use signals::Signals;
 pub use start::{Batch, Cause, Starter, cancel, start, start_in};
 

@@ -5,7 +5,7 @@ use crate::{Cx, insights::schedule};
 use pileus_model::{Error, Result, Timestamp, ids::ScanId, insights::Account};
 use pileus_store::insights::{
     lines::{self, Job, Line},
-    scans::{self as store, Scan},
+    scans::{self as store, Glance, Scan},
 };
 
 /// Lines of one step that are given at once.
@@ -57,7 +57,28 @@ pub fn aggregate(scans: &[Scan]) -> Option<Scan> {
     if scans.len() == 1 {
         return Some(newest.clone());
     }
+    let together = together(&scans.iter().map(Scan::glance).collect::<Vec<_>>())?;
     let mut all = newest.clone();
+    (all.id, all.state) = (together.id, together.state.into());
+    (all.started_at, all.updated_at, all.finished_at) =
+        (together.started_at, together.updated_at, together.finished_at);
+    all.failure = newest.failure.clone().filter(|_| all.state == "failed");
+    let sum = |of: fn(&Scan) -> i64| scans.iter().map(of).sum();
+    all.progress.resources = scans.iter().filter_map(|scan| scan.progress.resources).reduce(|a, b| a + b);
+    all.progress.types_done = sum(|scan| scan.progress.types_done);
+    all.progress.types_total = sum(|scan| scan.progress.types_total);
+    all.progress.calls = sum(|scan| scan.progress.calls);
+    all.progress.throttles = sum(|scan| scan.progress.throttles);
+    Some(all)
+}
+
+/// The same of what lists show.
+pub fn together(scans: &[Glance]) -> Option<Glance> {
+    let newest = scans.iter().max_by_key(|scan| scan.id)?;
+    let mut all = *newest;
+    if scans.len() == 1 {
+        return Some(all);
+    }
     all.id = newest.batch;
     let any = |state: &str| scans.iter().any(|scan| scan.state == state);
     all.state = if any("running") {
@@ -66,19 +87,11 @@ pub fn aggregate(scans: &[Scan]) -> Option<Scan> {
         "succeeded"
     } else {
         "failed"
-    }
-    .into();
+    };
     let batch = scans.iter().filter(|scan| scan.batch == newest.batch);
     all.started_at = batch.map(|scan| scan.started_at).min().unwrap_or(newest.started_at);
     all.updated_at = scans.iter().map(|scan| scan.updated_at).max().unwrap_or(newest.updated_at);
     all.finished_at = scans.iter().filter_map(|scan| scan.finished_at).max().filter(|_| all.state != "running");
-    all.failure = newest.failure.clone().filter(|_| all.state == "failed");
-    let sum = |of: fn(&Scan) -> i64| scans.iter().map(of).sum();
-    all.progress.resources = scans.iter().filter_map(|scan| scan.progress.resources).reduce(|a, b| a + b);
-    all.progress.types_done = sum(|scan| scan.progress.types_done);
-    all.progress.types_total = sum(|scan| scan.progress.types_total);
-    all.progress.calls = sum(|scan| scan.progress.calls);
-    all.progress.throttles = sum(|scan| scan.progress.throttles);
     Some(all)
 }
 
