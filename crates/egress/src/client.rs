@@ -4,15 +4,23 @@ use crate::{
     EgressError, HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     address::refusal,
     allow::{AllowList, NameVerdict},
+    link::{Body, Failed, Opener},
+    pool::{Place, Pool},
     resolve::{Guard, Names, SystemNames},
-    tls::{self, Chains, Thumbprint},
+    tls::{Chains, Thumbprint},
 };
+use bytes::Bytes;
+use http::{header, uri::PathAndQuery};
 use std::{
+    fmt,
     net::IpAddr,
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use url::{Host, Url};
+use url::{Host, Position, Url};
+
+/// Who we are.
+const USER_AGENT: &str = concat!("pileus/", env!("CARGO_PKG_VERSION"));
 
 /// What the operator configures.
 #[derive(Debug, Clone)]
@@ -66,7 +74,7 @@ impl Request {
     pub fn form(url: impl Into<String>, body: String) -> Self {
         let request =
             Self { method: Method::POST, url: url.into(), headers: HeaderMap::new(), body: Some(body.into_bytes()) };
-        request.header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
+        request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"))
     }
     /// With this header.
     #[must_use]
@@ -84,19 +92,118 @@ pub struct Response {
     /// Its headers.
     pub headers: HeaderMap,
     /// Its body, at most `max_bytes` long.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The certificates by which the server proved itself, leaf first, without the trusted root; empty over plain http.
     pub chain: Vec<Thumbprint>,
 }
 
-/// The one client for outgoing requests. It is built at its first use, so that a server which never asks anybody does not
-/// hold the system's certificates in memory.
+/// A question to an [`Origin`].
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The method.
+    pub method: Method,
+    /// Path and query, encoded as they are sent.
+    pub path: String,
+    /// Headers besides `Host` and `User-Agent`.
+    pub headers: HeaderMap,
+    /// The body; none if it is empty.
+    pub body: Vec<u8>,
+    /// The longest time for it, if that is less than what is configured.
+    pub within: Duration,
+}
+
+/// The one client for outgoing requests. What it trusts is read at its first use, so that a server which never asks anybody
+/// does not hold the system's certificates in memory.
 #[derive(Debug)]
 pub struct Egress {
+    hands: Arc<Hands>,
+}
+
+/// A place that was checked as [`Egress::check`] does, for whoever asks there often. The addresses of its name are checked
+/// whenever a connection is opened, as ever.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    hands: Arc<Hands>,
+    place: Arc<Place>,
+}
+
+/// What is needed to ask.
+struct Hands {
     config: EgressConfig,
     guard: Guard,
     chains: Arc<Chains>,
-    client: OnceLock<Result<reqwest::Client, String>>,
+    opener: OnceLock<Result<Opener, String>>,
+    pool: Arc<Pool>,
+}
+
+impl fmt::Debug for Hands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hands").field("config", &self.config).field("pool", &self.pool).finish_non_exhaustive()
+    }
+}
+
+impl Hands {
+    fn opener(&self) -> Result<&Opener, EgressError> {
+        let opener = self.opener.get_or_init(|| Opener::new(&self.config, self.guard.clone(), &self.chains));
+        opener.as_ref().map_err(|why| EgressError::Connect(why.clone()))
+    }
+
+    /// Asks within this time, or what is configured.
+    async fn ask(
+        &self,
+        place: &Place,
+        request: http::Request<Body>,
+        within: Duration,
+    ) -> Result<Response, EgressError> {
+        let within = within.min(self.config.timeout);
+        tokio::time::timeout(within, self.asked(place, request)).await.unwrap_or(Err(EgressError::Timeout))
+    }
+
+    async fn asked(&self, place: &Place, mut request: http::Request<Body>) -> Result<Response, EgressError> {
+        let headers = request.headers_mut();
+        headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
+        headers.entry(header::HOST).or_insert_with(|| place.header.clone());
+        loop {
+            let waiting = place.take();
+            let used = waiting.is_some();
+            let mut link = match waiting {
+                Some(link) => link,
+                None => self.opener()?.open(place).await?,
+            };
+            match link.ask(request, self.config.max_bytes).await {
+                Ok((parts, body)) => {
+                    let (status, headers, chain) = (parts.status, parts.headers, link.chain.clone());
+                    self.pool.put(place, link);
+                    return Ok(Response { status, headers, body, chain });
+                }
+                // It was closed while it waited.
+                Err(Failed::Unsent(again, _)) if used => request = *again,
+                Err(Failed::Unsent(_, error) | Failed::Broken(error)) => return Err(error),
+            }
+        }
+    }
+}
+
+/// A question as it is sent.
+fn question(method: Method, path: PathAndQuery, headers: HeaderMap, body: Vec<u8>) -> http::Request<Body> {
+    let mut request = http::Request::new(Body::from(body));
+    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, path.into(), headers);
+    request
+}
+
+impl Origin {
+    /// Sends a request and reads the answer, whatever its status.
+    ///
+    /// # Errors
+    /// As [`Egress::request`].
+    pub async fn ask(&self, call: Call) -> Result<Response, EgressError> {
+        if !call.path.starts_with('/') {
+            return Err(EgressError::Url("its path does not begin with a slash".into()));
+        }
+        let path = PathAndQuery::try_from(call.path).map_err(|e| EgressError::Url(e.to_string()))?;
+        self.hands.ask(&self.place, question(call.method, path, call.headers, call.body), call.within).await
+    }
 }
 
 impl Egress {
@@ -107,7 +214,8 @@ impl Egress {
 
     pub(crate) fn with_names(config: EgressConfig, names: Arc<dyn Names>) -> Self {
         let guard = Guard { allow: Arc::new(config.allow.clone()), names };
-        Self { config, guard, chains: Arc::default(), client: OnceLock::new() }
+        let pool = Arc::new(Pool::new(config.idle_per_host));
+        Self { hands: Arc::new(Hands { config, guard, chains: Arc::default(), opener: OnceLock::new(), pool }) }
     }
 
     /// Fetches a JSON document: any 2xx answer whose body parses.
@@ -124,7 +232,7 @@ impl Egress {
     /// As [`Egress::get_json`].
     pub async fn get_json_with_chain(&self, url: &str) -> Result<(serde_json::Value, Vec<Thumbprint>), EgressError> {
         let accept = HeaderValue::from_static("application/json");
-        let response = self.request(Request::get(url).header(reqwest::header::ACCEPT, accept)).await?;
+        let response = self.request(Request::get(url).header(header::ACCEPT, accept)).await?;
         if response.status.is_redirection() {
             return Err(EgressError::Redirect(response.status.as_u16()));
         }
@@ -141,18 +249,23 @@ impl Egress {
     /// Where the place is refused, nobody answers in time, or the answer is too long.
     pub async fn request(&self, request: Request) -> Result<Response, EgressError> {
         let url = self.check(&request.url)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
-        let mut builder = self.client()?.request(request.method, url).headers(request.headers);
-        if let Some(body) = request.body {
-            builder = builder.body(body);
+        let place = self.hands.pool.place(&url)?;
+        let path = PathAndQuery::try_from(&url[Position::BeforePath..Position::AfterQuery]);
+        let path = path.map_err(|e| EgressError::Url(e.to_string()))?;
+        let asked = question(request.method, path, request.headers, request.body.unwrap_or_default());
+        self.hands.ask(&place, asked, self.hands.config.timeout).await
+    }
+
+    /// The place of this URL (scheme, host and port), checked once for all that is asked there.
+    ///
+    /// # Errors
+    /// As [`Egress::check`], and for a URL with more than that.
+    pub fn origin(&self, url: &str) -> Result<Origin, EgressError> {
+        let url = self.check(url)?;
+        if !matches!(&url[Position::BeforePath..], "" | "/") {
+            return Err(EgressError::Url("it has more than a scheme, a host and a port".into()));
         }
-        let response = builder.send().await.map_err(convert)?;
-        self.recheck(&host, response.remote_addr())?;
-        let leaf = response.extensions().get::<reqwest::tls::TlsInfo>().and_then(|t| t.peer_certificate());
-        let chain = leaf.map(|leaf| self.chains.of(leaf)).unwrap_or_default();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = self.read(response).await?;
-        Ok(Response { status, headers, body, chain })
+        Ok(Origin { hands: Arc::clone(&self.hands), place: self.hands.pool.place(&url)? })
     }
 
     /// Whether a request to this URL would be tried at all: its form, its scheme and what it names. Says nothing of the
@@ -175,7 +288,7 @@ impl Egress {
             |host: String, address, why: &str| Err(EgressError::Refused { host, address, why: why.to_owned() });
         let explicit = match parsed.host() {
             None => return Err(EgressError::Url("it names no host".into())),
-            Some(Host::Domain(name)) => match self.config.allow.name(name, port) {
+            Some(Host::Domain(name)) => match self.hands.config.allow.name(name, port) {
                 NameVerdict::OtherPort => {
                     return refuse(name.to_owned(), None, &format!("it is not allowed on port {port}"));
                 }
@@ -193,7 +306,7 @@ impl Egress {
 
     /// An address in the URL itself; tells whether the configuration allows it explicitly.
     fn check_literal(&self, ip: IpAddr, port: u16) -> Result<bool, EgressError> {
-        if self.config.allow.socket(ip, port) {
+        if self.hands.config.allow.socket(ip, port) {
             return Ok(true);
         }
         match refusal(ip) {
@@ -201,74 +314,6 @@ impl Egress {
             None => Ok(false),
         }
     }
-
-    /// The address that was really connected to, once more: no answer of a refused place is ever read.
-    fn recheck(&self, host: &str, remote: Option<std::net::SocketAddr>) -> Result<(), EgressError> {
-        let Some(remote) = remote else {
-            return Err(EgressError::Broken("the address of the other end is not known".into()));
-        };
-        let allow = &self.config.allow;
-        match refusal(remote.ip()) {
-            Some(why) if !allow.named(host) && !allow.socket(remote.ip(), remote.port()) => {
-                Err(EgressError::Refused { host: host.to_owned(), address: Some(remote.ip()), why: why.to_owned() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn read(&self, mut response: reqwest::Response) -> Result<Vec<u8>, EgressError> {
-        let limit = self.config.max_bytes;
-        let announced = response.content_length().and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        if announced > limit {
-            return Err(EgressError::TooLarge { limit });
-        }
-        let mut body = Vec::with_capacity(announced);
-        while let Some(chunk) = response.chunk().await.map_err(convert)? {
-            if body.len() + chunk.len() > limit {
-                return Err(EgressError::TooLarge { limit });
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
-    }
-
-    fn client(&self) -> Result<&reqwest::Client, EgressError> {
-        self.client.get_or_init(|| self.build()).as_ref().map_err(|why| EgressError::Connect(why.clone()))
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "the one place where the client is built")]
-    fn build(&self) -> Result<reqwest::Client, String> {
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(&self.config.certificates, Arc::clone(&self.chains))?)
-            .tls_info(true)
-            .dns_resolver(Arc::new(self.guard.clone()))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .timeout(self.config.timeout)
-            .connect_timeout(self.config.connect_timeout)
-            .pool_max_idle_per_host(self.config.idle_per_host)
-            .pool_idle_timeout(Duration::from_secs(30))
-            .user_agent(concat!("pileus/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| e.to_string())
-    }
-}
-
-/// The client's error as ours: what the resolver said, if it was the resolver, else the innermost cause.
-fn convert(error: reqwest::Error) -> EgressError {
-    if error.is_timeout() {
-        return EgressError::Timeout;
-    }
-    let mut cause: &(dyn std::error::Error + 'static) = &error;
-    while let Some(next) = cause.source() {
-        if let Some(ours) = next.downcast_ref::<EgressError>() {
-            return ours.clone();
-        }
-        cause = next;
-    }
-    if error.is_connect() { EgressError::Connect(cause.to_string()) } else { EgressError::Broken(cause.to_string()) }
 }
 
 #[cfg(test)]

@@ -9,14 +9,16 @@ mod address;
 mod allow;
 mod client;
 mod error;
+mod link;
+mod pool;
 mod resolve;
 mod tls;
 
 pub use address::refusal;
 pub use allow::{Allow, AllowList, AllowParseError};
-pub use client::{Egress, EgressConfig, Request, Response};
+pub use client::{Call, Egress, EgressConfig, Origin, Request, Response};
 pub use error::EgressError;
-pub use reqwest::{
+pub use http::{
     Method, StatusCode,
     header::{HeaderMap, HeaderName, HeaderValue},
 };

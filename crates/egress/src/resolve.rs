@@ -1,7 +1,7 @@
 //! Names to addresses, with the check in between: the connection gets no address that was not looked at here.
 
 use crate::{EgressError, address::refusal, allow::AllowList};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use hyper_util::client::legacy::connect::dns::Name;
 use std::{
     fmt,
     future::Future,
@@ -9,7 +9,9 @@ use std::{
     net::{IpAddr, SocketAddr},
     pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
 };
+use tower_service::Service;
 
 /// The addresses of a name, in time.
 pub(crate) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
@@ -60,14 +62,21 @@ impl Guard {
     }
 }
 
-impl Resolve for Guard {
-    fn resolve(&self, name: Name) -> Resolving {
+impl Service<Name> for Guard {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = EgressError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, EgressError>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), EgressError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let (host, allow) = (name.as_str().to_owned(), Arc::clone(&self.allow));
         let lookup = self.names.lookup(host.clone());
         Box::pin(async move {
             let found = lookup.await.map_err(|e| EgressError::Connect(format!("{host} cannot be resolved: {e}")))?;
-            let good = Self::filter(&allow, &host, found)?;
-            Ok(Box::new(good.into_iter()) as Addrs)
+            Ok(Self::filter(&allow, &host, found)?.into_iter())
         })
     }
 }

@@ -1,5 +1,7 @@
 //! The client against servers on loopback: where it goes, what it follows, how much it reads, whom it trusts.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+mod links;
+
 use super::*;
 use crate::resolve::Lookup;
 use std::{
