@@ -67,7 +67,14 @@ impl Default for FakeCloud {
 
 /// A resource without an ARN.
 pub fn thing(kind: &str, id: &str, properties: Value) -> Found {
-    Found { type_token: kind.into(), id: id.into(), name: None, arn: None, properties, unread: Vec::new() }
+    Found {
+        type_token: kind.into(),
+        id: id.into(),
+        name: None,
+        arn: None,
+        properties: properties.into(),
+        unread: Vec::new(),
+    }
 }
 
 impl FakeCloud {

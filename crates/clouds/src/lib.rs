@@ -7,6 +7,8 @@
 pub mod aws;
 pub mod redact;
 mod report;
+mod value;
 
 pub use redact::RedactionKey;
 pub use report::{BoxFuture, CloudError, Found, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport};
+pub use value::{Map, Number, Value};

@@ -2,10 +2,13 @@
 //!
 //! This room knows what secrets look like. It must never know a cloud or a type: where a type always holds secrets, its catalogue says so.
 
+use crate::value::{Map, Value};
 use aws_lc_rs::hmac;
-use serde_json::{Map, Value};
 
 mod rules;
+mod texts;
+
+pub(crate) use rules::Rule;
 
 /// The key of the fingerprints. `Debug` does not show it.
 #[derive(Clone)]
@@ -18,13 +21,15 @@ impl RedactionKey {
     }
 
     /// Redacts what somebody else reports of a resource: everything that looks like a secret.
-    pub fn redact_reported(&self, token: &str, id: &str, value: &mut Value) {
-        self.of(token, id).redact(value);
+    pub fn redact_reported(&self, token: &str, id: &str, value: serde_json::Value) -> Value {
+        let mut value = Value::from(value);
+        self.of(token, id).redact(&mut value);
+        value
     }
 
     /// For one resource: equal values of different resources have different fingerprints.
-    pub(crate) fn of<'k>(&'k self, token: &str, id: &str) -> Redactor<'k> {
-        Redactor { key: &self.0, about: format!("{token}\0{id}\0") }
+    pub(crate) const fn of<'k>(&'k self, token: &'k str, id: &'k str) -> Redactor<'k> {
+        Redactor { key: &self.0, token, id }
     }
 }
 
@@ -37,7 +42,8 @@ impl std::fmt::Debug for RedactionKey {
 /// Redacts one resource.
 pub(crate) struct Redactor<'k> {
     key: &'k hmac::Key,
-    about: String,
+    token: &'k str,
+    id: &'k str,
 }
 
 impl Redactor<'_> {
@@ -47,7 +53,7 @@ impl Redactor<'_> {
             Value::Object(map) => self.object(map),
             Value::Array(list) => list.iter_mut().for_each(|v| self.redact(v)),
             Value::String(text) => {
-                if let Some(clean) = rules::clean(text, |secret| self.fingerprint(secret)) {
+                if let Some(clean) = texts::clean(text, |secret| self.fingerprint(secret)) {
                     *text = clean;
                 }
             }
@@ -67,16 +73,16 @@ impl Redactor<'_> {
         }
     }
 
-    fn object(&self, map: &mut Map<String, Value>) {
+    fn object(&self, map: &mut Map) {
         for (key, value) in map.iter_mut() {
-            match rules::of_key(key) {
-                rules::Rule::Hide => match value {
+            match key.rule() {
+                Rule::Hide => match value {
                     Value::String(_) | Value::Array(_) => self.hide_texts(value),
                     other => self.redact(other),
                 },
-                rules::Rule::Variables => self.variables(value),
-                rules::Rule::Look => self.redact(value),
-                rules::Rule::Keep => {}
+                Rule::Variables => self.variables(value),
+                Rule::Look => self.redact(value),
+                Rule::Keep => {}
             }
         }
     }
@@ -117,8 +123,9 @@ impl Redactor<'_> {
     fn fingerprint(&self, value: &str) -> String {
         use std::fmt::Write;
         let mut context = hmac::Context::with_key(self.key);
-        context.update(self.about.as_bytes());
-        context.update(value.as_bytes());
+        for part in [self.token, "\0", self.id, "\0", value] {
+            context.update(part.as_bytes());
+        }
         let mut text = String::from(OPEN);
         for byte in &context.sign().as_ref()[..12] {
             let _ = write!(text, "{byte:02x}");

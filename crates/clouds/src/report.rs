@@ -2,8 +2,7 @@
 //!
 //! This room knows the words between a scanner and whoever runs it. It must never know a cloud.
 
-use crate::RedactionKey;
-use serde_json::Value;
+use crate::{RedactionKey, Value};
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 /// A boxed future, so that a [`Sink`] can be given as a `dyn`.

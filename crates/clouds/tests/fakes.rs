@@ -51,7 +51,7 @@ fn differences(name: &str, kept: &Kept, expected: &BTreeMap<String, BTreeMap<Str
     for (token, wanted) in expected {
         let mut got = BTreeMap::new();
         for f in found.iter().filter(|f| f.type_token == *token) {
-            if got.insert(f.id.clone(), &f.properties).is_some() {
+            if got.insert(f.id.clone(), Value::from(f.properties.clone())).is_some() {
                 wrong.push(format!("{name} {token}: {} is found twice", f.id));
             }
         }

@@ -11,9 +11,8 @@ use super::{
     partition,
     protocol::Ask,
 };
-use crate::CloudError;
+use crate::{CloudError, Value};
 use pileus_model::Secret;
-use serde_json::Value;
 use std::sync::OnceLock;
 
 const STS: &str = r#"
@@ -184,7 +183,7 @@ async fn ask(session: &Session<'_>, file: &'static File, params: Vec<(String, Va
     let scope = Scope { item: &Value::Null, parent: None, place: &session.place };
     let mut ask = Ask::new(call, &scope).map_err(CloudError::Setting)?;
     for (name, value) in params {
-        ask.set(&name, value);
+        ask.set(&name, value.into());
     }
     session.call(service, call, &ask, &Tally::default()).await
 }

@@ -11,7 +11,7 @@ use super::{
     protocol::Ask,
 };
 use crate::CloudError;
-use serde_json::Value;
+use crate::value::Value;
 
 /// `GetCallerIdentity`.
 pub(crate) async fn identity(session: &Session<'_>) -> Result<Identity, CloudError> {

@@ -3,9 +3,8 @@
 use super::*;
 use serde_json::json;
 
-fn redacted(mut value: Value) -> Value {
-    RedactionKey::new([7; 32]).of("t", "i").redact(&mut value);
-    value
+fn redacted(value: serde_json::Value) -> serde_json::Value {
+    RedactionKey::new([7; 32]).redact_reported("t", "i", value).into()
 }
 
 /// Put together here, so that nothing that looks like a key stands in the file.
@@ -95,7 +94,7 @@ fn odd_texts_do_not_break_it() {
 #[test]
 fn fingerprints_change_with_value_resource_and_key_and_nothing_else() {
     let of = |key: u8, id: &str, value: &str| {
-        let mut out = json!(value);
+        let mut out = Value::from(value);
         RedactionKey::new([key; 32]).of("t", id).hide(&mut out);
         out
     };

@@ -3,6 +3,7 @@
 //! This room knows how to get an answer. It must never know what is asked for.
 
 use super::{Shared, Signer, pace::Pace, retry};
+use crate::value::Value;
 use crate::{
     CloudError,
     aws::{
@@ -13,7 +14,6 @@ use crate::{
     },
 };
 use pileus_egress::{EgressError, HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
-use serde_json::Value;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,

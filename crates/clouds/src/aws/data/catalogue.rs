@@ -3,9 +3,8 @@
 //! This room knows the form of the files (`data/README.md`). It must never know which types there are.
 
 use super::{Condition, Path, Template};
-use crate::{CloudError, aws::protocol::Shapes};
+use crate::{CloudError, Value, aws::protocol::Shapes};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::OnceLock};
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
@@ -86,7 +85,7 @@ pub(crate) struct Call {
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     #[serde(default)]
-    pub(crate) params: Map<String, Value>,
+    pub(crate) params: serde_json::Map<String, serde_json::Value>,
     #[serde(default)]
     pub(crate) page: Option<Page>,
     #[serde(default)]

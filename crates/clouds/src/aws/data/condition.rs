@@ -22,11 +22,11 @@ impl Condition {
     pub(crate) fn holds(&self, scope: &Scope<'_>) -> bool {
         let found = self.path.one(scope.item);
         let value = text(found);
-        let one_of = |list: &[Template]| list.iter().any(|t| t.fill(scope).is_ok_and(|wanted| wanted == value));
+        let one_of = |list: &[Template]| list.iter().any(|t| t.filled(scope).is_ok_and(|wanted| wanted == value));
         self.is.as_ref().is_none_or(|list| one_of(list))
             && self.not.as_ref().is_none_or(|list| !one_of(list))
-            && self.starts.as_ref().is_none_or(|t| t.fill(scope).is_ok_and(|start| value.starts_with(&start)))
-            && self.lacks.as_ref().is_none_or(|t| t.fill(scope).is_ok_and(|part| !value.contains(&part)))
+            && self.starts.as_ref().is_none_or(|t| t.filled(scope).is_ok_and(|start| value.starts_with(&*start)))
+            && self.lacks.as_ref().is_none_or(|t| t.filled(scope).is_ok_and(|part| !value.contains(&*part)))
             && self.there.is_none_or(|there| found.is_some() == there)
     }
 }
@@ -35,11 +35,14 @@ impl Condition {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
     use super::{super::Where, *};
+    use crate::Value;
     use serde_json::json;
 
     #[test]
     fn conditions_hold_or_not() {
-        let item = json!({"State": {"Name": "running"}, "Owner": "12", "Default": true, "Path": "/aws-service-role/x"});
+        let item = Value::from(
+            json!({"State": {"Name": "running"}, "Owner": "12", "Default": true, "Path": "/aws-service-role/x"}),
+        );
         let place = Where { account: "12".into(), ..Where::default() };
         let scope = Scope { item: &item, parent: None, place: &place };
         for (condition, holds) in [

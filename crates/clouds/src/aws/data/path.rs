@@ -2,8 +2,8 @@
 //!
 //! This room knows paths. It must never know what they lead to.
 
+use crate::value::Value;
 use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_json::Value;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,24 +44,9 @@ impl Path {
         Ok(Self(steps))
     }
 
-    /// Everything it leads to.
-    pub(crate) fn all<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
-        let mut here = vec![value];
-        for step in &self.0 {
-            here = here.into_iter().flat_map(|v| follow(step, v)).collect();
-        }
-        here
-    }
-
     /// The first thing that it leads to, null aside.
     pub(crate) fn one<'v>(&self, value: &'v Value) -> Option<&'v Value> {
-        // The usual path has keys only, and asks for no list.
-        let mut here = value;
-        for step in &self.0 {
-            let Step::Key(key) = step else { return self.all(value).into_iter().find(|v| !v.is_null()) };
-            here = here.get(key)?;
-        }
-        (!here.is_null()).then_some(here)
+        first(&self.0, value)
     }
 
     /// Takes out everything that it leads to, in order, without copying.
@@ -115,17 +100,16 @@ fn is(value: &Value, key: &str, wanted: &str) -> bool {
     value.get(key).and_then(Value::as_str) == Some(wanted)
 }
 
-fn follow<'v>(step: &Step, value: &'v Value) -> Vec<&'v Value> {
+fn first<'v>(steps: &[Step], value: &'v Value) -> Option<&'v Value> {
+    let Some((step, rest)) = steps.split_first() else { return (!value.is_null()).then_some(value) };
     match (step, value) {
-        (Step::Key(key), Value::Object(map)) => map.get(key).into_iter().collect(),
-        (Step::Each, Value::Array(list)) => list.iter().collect(),
-        (Step::Values, Value::Object(map)) => map.values().collect(),
-        (Step::Index(i), Value::Array(list)) => list.get(*i).into_iter().collect(),
-        (Step::Last, Value::Array(list)) => list.last().into_iter().collect(),
-        (Step::Where(key, wanted), Value::Array(list)) => {
-            list.iter().find(|e| is(e, key, wanted)).into_iter().collect()
-        }
-        _ => Vec::new(),
+        (Step::Key(key), Value::Object(map)) => first(rest, map.get(key)?),
+        (Step::Each, Value::Array(list)) => list.iter().find_map(|v| first(rest, v)),
+        (Step::Values, Value::Object(map)) => map.values().find_map(|v| first(rest, v)),
+        (Step::Index(i), Value::Array(list)) => first(rest, list.get(*i)?),
+        (Step::Last, Value::Array(list)) => first(rest, list.last()?),
+        (Step::Where(key, wanted), Value::Array(list)) => first(rest, list.iter().find(|e| is(e, key, wanted))?),
+        _ => None,
     }
 }
 
@@ -184,7 +168,9 @@ mod tests {
 
     #[test]
     fn paths_lead_there() {
-        let v = json!({"R": [{"I": [1, 2]}, {"I": [3]}], "Tags": [{"Key": "a.b", "Value": "x"}, {"Key": "Name", "Value": "y"}], "M": {"p": 1, "q": 2}});
+        let v = Value::from(
+            json!({"R": [{"I": [1, 2]}, {"I": [3]}], "Tags": [{"Key": "a.b", "Value": "x"}, {"Key": "Name", "Value": "y"}], "M": {"p": 1, "q": 2}}),
+        );
         for (text, found) in [
             ("R[].I[]", json!([1, 2, 3])),
             ("R[1].I", json!([[3]])),
@@ -195,15 +181,18 @@ mod tests {
             ("M.r.s", json!([])),
             ("", json!([v.clone()])),
         ] {
-            assert_eq!(json!(path(text).all(&v)), found, "{text}");
             assert_eq!(Value::from(path(text).take(v.clone())), found, "{text}");
+            assert_eq!(path(text).one(&v), path(text).take(v.clone()).first(), "{text}");
         }
-        assert_eq!(path("M.q").one(&v), Some(&json!(2)));
+        let nulls = Value::from(json!({"A": [{"x": null}, {}, {"x": [null, 7]}, {"x": [8]}]}));
+        assert_eq!(path("A[].x[]").one(&nulls), Some(&Value::from(7_i64)));
+        assert_eq!((path("A[0].x").one(&nulls), path("A[0].*").one(&nulls)), (None, None));
+        assert_eq!(path("M.q").one(&v), Some(&Value::from(2_i64)));
     }
 
     #[test]
     fn paths_take_away() {
-        let mut v = json!({"A": [{"x": 1, "y": 2}, {"y": 3}], "B": {"c": 1}});
+        let mut v = Value::from(json!({"A": [{"x": 1, "y": 2}, {"y": 3}], "B": {"c": 1}}));
         path("A[].y").remove(&mut v);
         path("B.*").remove(&mut v);
         path("nothing.here").remove(&mut v);

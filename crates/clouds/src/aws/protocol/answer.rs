@@ -3,8 +3,10 @@
 //! This room knows how each protocol writes an answer. It must never know what is asked next.
 
 use super::xml;
-use crate::aws::data::{Call, Protocol, Service};
-use serde_json::{Map, Value};
+use crate::{
+    aws::data::{Call, Protocol, Service},
+    value::{Key, Map, Value},
+};
 
 /// Longest message that is handed on, in characters.
 const MESSAGE: usize = 500;
@@ -35,21 +37,21 @@ pub(crate) fn read(service: &Service, call: &Call, status: u16, body: &[u8]) -> 
             if let Some(member) = service.shapes.raw(&call.op) {
                 let text = String::from_utf8(body.to_vec()).map_err(|e| e.to_string())?;
                 // A policy: the only answers that are no XML.
-                let _: Map<String, Value> = serde_json::from_str(&text).map_err(|e| format!("it is no policy: {e}"))?;
-                return Ok(Value::Object(Map::from_iter([(member.to_owned(), Value::String(text))])));
+                let _: Map = serde_json::from_str(&text).map_err(|e| format!("it is no policy: {e}"))?;
+                return Ok(Value::Object(Map::from_iter([(Key::from(member), Value::String(text))])));
             }
             if body.iter().all(u8::is_ascii_whitespace) {
                 return Err("the answer is empty".into());
             }
-            let document = xml::parse(body)?;
-            let root = document.root()?;
-            if root.name() == "Error" {
+            let mut pull = xml::Pull::new(body)?;
+            let root = pull.root()?;
+            if root.name == "Error" {
                 return Err("an error with the status of a success".into());
             }
-            if root.name().eq_ignore_ascii_case("html") {
+            if root.name.eq_ignore_ascii_case("html") {
                 return Err("a page for people".into());
             }
-            service.shapes.decode(&call.op, root)
+            service.shapes.decode(&call.op, root, pull)
         }
     }
 }
@@ -86,10 +88,9 @@ fn in_json(body: &[u8]) -> (Option<String>, Option<String>) {
 }
 
 fn in_xml(body: &[u8]) -> (Option<String>, Option<String>) {
-    let Ok(document) = xml::parse(body) else { return (None, None) };
-    let Ok(root) = document.root() else { return (None, None) };
-    let error = root.find("Error").unwrap_or(root);
-    let text = |name: &str| error.child(name).map(|c| c.text().trim().to_owned());
+    let Ok(root) = xml::Element::parse(body) else { return (None, None) };
+    let error = root.find("Error").unwrap_or(&root);
+    let text = |name: &str| error.child(name).map(|c| c.text.trim().to_owned());
     (text("Code"), text("Message").or_else(|| text("message")))
 }
 

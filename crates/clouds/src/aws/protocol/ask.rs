@@ -153,7 +153,8 @@ mod tests {
             "[service]\nname=\"x\"\nendpoint=\"x\"\n{service}\n[[type]]\ntoken=\"t\"\nid=\"{{a}}\"\n[type.list]\nop=\"ListX\"\naction=\"x:y\"\nitems=\"X[]\"\n{list}"
         );
         let file = read("x", &text).unwrap();
-        let (item, place) = (json!({"a": "b c", "n": 7}), Where { region: "r-1".into(), ..Where::default() });
+        let (item, place) =
+            (crate::Value::from(json!({"a": "b c", "n": 7})), Where { region: "r-1".into(), ..Where::default() });
         let scope = Scope { item: &item, parent: None, place: &place };
         let mut ask = Ask::new(&file.types[0].list, &scope).unwrap();
         ask.set("T", json!("t/1"));

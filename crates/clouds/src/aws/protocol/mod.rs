@@ -5,6 +5,7 @@
 mod answer;
 mod ask;
 mod codes;
+mod members;
 mod shapes;
 mod xml;
 

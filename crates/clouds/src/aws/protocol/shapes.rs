@@ -2,10 +2,13 @@
 //!
 //! This room knows the form of `data/aws/shapes`. It must never know an operation.
 
-use super::xml::Element;
+use super::{
+    members::{Filling, Member, Members},
+    xml::{Pull, Tag},
+};
+use crate::value::{Key, Map, Name, Value};
 use serde::Deserialize;
-use serde_json::{Map, Value, map::Entry};
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 /// The shapes of one service's answers.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,32 +56,29 @@ struct Output {
 
 #[derive(Debug, Clone)]
 enum Shape {
-    Object(Object),
-    /// A list: its elements' name, and what they are.
-    List(String, Kind),
-    /// A map: the names of an entry's key and value, and what the value is.
-    Map(String, String, Kind),
+    Object(Members),
+    List(List),
+    Map(Entries),
 }
 
-/// The members by their elements, and those that are attributes.
-#[derive(Debug, Clone, Default)]
-struct Object {
-    elements: HashMap<String, Vec<Member>>,
-    attributes: Vec<(String, Member)>,
-    /// The member that is the whole body.
-    payload: Option<Member>,
-}
-
+/// A list: its elements' name, and what they are.
 #[derive(Debug, Clone)]
-struct Member {
-    name: String,
+struct List {
+    element: String,
     of: Kind,
-    /// Its elements lie beside those of others.
-    flat: bool,
 }
 
+/// A map: the names of an entry's key and value, and what the value is.
+#[derive(Debug, Clone)]
+struct Entries {
+    key: String,
+    value: String,
+    of: Kind,
+}
+
+/// What an element is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Text,
     Whole,
     Number,
@@ -100,14 +100,25 @@ impl TryFrom<Written> for Shapes {
             "b" => Ok(Kind::Truth),
             shape => numbers.get(shape).map(|n| Kind::Shape(*n)).ok_or_else(|| format!("the shape {shape} is missing")),
         };
-        let shape = |name: &&String| {
-            Ok(match &written.shapes[*name] {
-                WrittenShape::List { e, of } => Shape::List(e.clone(), kind(of)?),
-                WrittenShape::Map { key, value, of } => Shape::Map(key.clone(), value.clone(), kind(of)?),
-                WrittenShape::Object { m } => Shape::Object(object(m, kind)?),
-            })
-        };
-        let shapes = names.iter().map(shape).collect::<Result<_, String>>()?;
+        // One name for all objects that have such a member.
+        let mut known: HashMap<&str, &'static Name> = HashMap::new();
+        let mut shapes = Vec::with_capacity(names.len());
+        for name in names {
+            shapes.push(match &written.shapes[name] {
+                WrittenShape::List { e, of } => Shape::List(List { element: e.clone(), of: kind(of)? }),
+                WrittenShape::Map { key, value, of } => {
+                    Shape::Map(Entries { key: key.clone(), value: value.clone(), of: kind(of)? })
+                }
+                WrittenShape::Object { m } => {
+                    let mut members = Vec::with_capacity(m.len());
+                    for (name, (element, of, flags)) in m {
+                        let name = *known.entry(name).or_insert_with(|| Name::known(name));
+                        members.push((name, element.as_str(), kind(of)?, flags.as_str()));
+                    }
+                    Shape::Object(Members::new(members).map_err(|why| format!("the shape {name}: {why}"))?)
+                }
+            });
+        }
         let output = |(name, output): (&String, &WrittenOutput)| {
             let number = numbers.get(output.shape.as_str());
             let shape = *number.ok_or_else(|| format!("the shape {} is missing", output.shape))?;
@@ -115,25 +126,6 @@ impl TryFrom<Written> for Shapes {
         };
         Ok(Self { operations: written.operations.iter().map(output).collect::<Result<_, String>>()?, shapes })
     }
-}
-
-fn object(
-    members: &HashMap<String, (String, String, String)>,
-    kind: impl Fn(&str) -> Result<Kind, String>,
-) -> Result<Object, String> {
-    let mut object = Object::default();
-    for (name, (element, of, flags)) in members {
-        let member = Member { name: name.clone(), of: kind(of)?, flat: flags.contains('F') };
-        if flags.contains('P') {
-            object.payload = Some(member.clone());
-        }
-        if flags.contains('a') {
-            object.attributes.push((element.clone(), member));
-        } else {
-            object.elements.entry(element.clone()).or_default().push(member);
-        }
-    }
-    Ok(object)
 }
 
 impl Shapes {
@@ -144,103 +136,146 @@ impl Shapes {
     }
 
     /// The member that is the whole body, unparsed, if the answer has such a one (a bucket's policy).
-    pub(crate) fn raw(&self, operation: &str) -> Option<&str> {
+    pub(crate) fn raw(&self, operation: &str) -> Option<&'static Name> {
         let Some(Shape::Object(object)) = self.shapes.get(self.operations.get(operation)?.shape) else { return None };
-        object.payload.as_ref().filter(|payload| payload.of == Kind::Text).map(|payload| payload.name.as_str())
+        object.payload.as_ref().filter(|payload| payload.of == Kind::Text).map(|payload| payload.name)
     }
 
-    /// An answer as JSON.
+    /// An answer as JSON; its root was begun.
     ///
     /// # Errors
-    /// An operation without shapes; numbers that are none.
-    pub(crate) fn decode(&self, operation: &str, root: Element<'_>) -> Result<Value, String> {
+    /// An operation without shapes; numbers that are none; a document that is broken.
+    pub(crate) fn decode(&self, operation: &str, root: Tag<'_>, mut pull: Pull<'_>) -> Result<Value, String> {
         let output = self.operations.get(operation).ok_or_else(|| format!("{operation} has no shapes"))?;
-        let inner = match output.wrapper.as_deref() {
-            Some(wrapper) => root.child(wrapper).ok_or_else(|| format!("the answer has no {wrapper}"))?,
-            None => root,
+        let Some(wrapper) = output.wrapper.as_deref() else {
+            let value = self.output(output, root, &mut pull)?;
+            return pull.finish().map(|()| value);
         };
-        let Some(Shape::Object(object)) = self.shapes.get(output.shape) else { return Ok(Value::Object(Map::new())) };
-        // The payload member is the root itself; and one answer (a bucket's location) is nothing but its root's text.
-        let text = || {
-            let members = object.elements.get(root.name()).filter(|_| root.is_leaf())?;
-            members.iter().find(|member| member.of.is_scalar())
-        };
-        if let Some(Member { name, of, .. }) = object.payload.as_ref().or_else(text) {
-            let empty = of.is_scalar() && root.text().is_empty();
-            let value = if empty { Value::Null } else { self.value(*of, inner)? };
-            return Ok(Value::Object(Map::from_iter([(name.clone(), value)])));
-        }
-        self.object(object, inner)
+        let mut value = None;
+        pull.children(|inner, pull| {
+            if inner.name != wrapper || value.is_some() {
+                return pull.skip();
+            }
+            value = Some(self.output(output, inner, pull)?);
+            Ok(())
+        })?;
+        pull.finish()?;
+        value.ok_or_else(|| format!("the answer has no {wrapper}"))
     }
 
-    fn value(&self, kind: Kind, element: Element<'_>) -> Result<Value, String> {
-        let Kind::Shape(number) = kind else { return scalar(kind, element.text()) };
-        match self.shapes.get(number) {
-            Some(Shape::Object(object)) => self.object(object, element),
-            Some(Shape::List(name, of)) => {
-                let elements = element.children().filter(|c| c.name() == name);
-                elements.map(|c| self.value(*of, c)).collect::<Result<Vec<_>, _>>().map(Value::Array)
+    fn output(&self, output: &Output, element: Tag<'_>, pull: &mut Pull<'_>) -> Result<Value, String> {
+        let Some(Shape::Object(object)) = self.shapes.get(output.shape) else {
+            return pull.skip().map(|()| Value::Object(Map::new()));
+        };
+        // The payload member is the root itself; and one answer (a bucket's location) is nothing but its root's text.
+        let text = match object.find(element.name).filter(|member| member.of.is_scalar()) {
+            Some(member) if output.wrapper.is_none() && pull.is_leaf()? => Some(member),
+            _ => None,
+        };
+        let Some(Member { name, of, .. }) = object.payload.as_ref().or(text) else {
+            return self.object(object, element, pull);
+        };
+        let value = if of.is_scalar() {
+            let text = pull.text()?;
+            if text.is_empty() { Value::Null } else { scalar(*of, text)? }
+        } else {
+            self.value(*of, element, pull)?
+        };
+        Ok(Value::Object(Map::of_sorted(vec![(Key::from(*name), value)])))
+    }
+
+    /// What is in the element that was begun last, to its end.
+    fn value(&self, kind: Kind, element: Tag<'_>, pull: &mut Pull<'_>) -> Result<Value, String> {
+        let Kind::Shape(number) = kind else { return scalar(kind, pull.text()?) };
+        match self.shapes.get(number).ok_or("a shape is missing")? {
+            Shape::Object(object) => self.object(object, element, pull),
+            Shape::List(List { element, of }) => {
+                let mut list = Vec::new();
+                pull.children(|child, pull| {
+                    if child.name != element {
+                        return pull.skip();
+                    }
+                    list.push(self.value(*of, child, pull)?);
+                    Ok(())
+                })?;
+                Ok(Value::Array(list))
             }
-            Some(Shape::Map(key, value, of)) => {
+            Shape::Map(entries) => {
                 let mut map = Map::new();
-                for entry in element.children().filter(|c| c.name() == "entry") {
-                    self.entry((key, value, *of), entry, &mut map)?;
-                }
+                pull.children(|child, pull| match child.name {
+                    "entry" => self.entry(entries, pull, &mut map),
+                    _ => pull.skip(),
+                })?;
                 Ok(Value::Object(map))
             }
-            None => Err("a shape is missing".into()),
         }
     }
 
-    fn entry(
-        &self,
-        (key, value, of): (&str, &str, Kind),
-        entry: Element<'_>,
-        map: &mut Map<String, Value>,
-    ) -> Result<(), String> {
-        if let (Some(k), Some(v)) = (entry.child(key), entry.child(value)) {
-            map.insert(k.text().to_owned(), self.value(of, v)?);
+    /// The first key and the first value count, and only both together.
+    fn entry(&self, entries: &Entries, pull: &mut Pull<'_>, map: &mut Map) -> Result<(), String> {
+        let (mut key, mut value) = (None, None);
+        pull.children(|child, pull| {
+            let (is_key, is_value) = (child.name == entries.key, child.name == entries.value);
+            match (is_key && key.is_none(), is_value && value.is_none()) {
+                (true, _) => key = Some(pull.text()?),
+                (_, true) => value = Some(self.value(entries.of, child, pull)?),
+                _ => pull.skip()?,
+            }
+            Ok(())
+        })?;
+        if let (Some(key), Some(value)) = (key, value) {
+            map.insert(&*key, value);
         }
         Ok(())
     }
 
-    fn object(&self, object: &Object, element: Element<'_>) -> Result<Value, String> {
-        let mut map = Map::new();
+    fn object(&self, object: &Members, element: Tag<'_>, pull: &mut Pull<'_>) -> Result<Value, String> {
+        let mut filling = object.filling();
         for (attribute, member) in &object.attributes {
-            if let Some(text) = element.attribute(attribute) {
-                map.insert(member.name.clone(), scalar(member.of, text)?);
+            if let Some(text) = element.attribute(attribute)? {
+                *filling.place(member) = scalar(member.of, text.into())?;
             }
         }
-        for child in element.children() {
-            for member in object.elements.get(child.name()).into_iter().flatten() {
-                self.member(member, child, &mut map)?;
-            }
-        }
-        Ok(Value::Object(map))
+        pull.children(|child, pull| match object.find(child.name) {
+            Some(member) => self.member(member, child, pull, &mut filling),
+            None => pull.skip(),
+        })?;
+        Ok(Value::Object(filling.done()))
     }
 
     /// Puts a child where it belongs; of several that are no list the first counts.
-    fn member(&self, member: &Member, child: Element<'_>, map: &mut Map<String, Value>) -> Result<(), String> {
-        let place = map.entry(member.name.clone());
+    fn member(
+        &self,
+        member: &Member,
+        child: Tag<'_>,
+        pull: &mut Pull<'_>,
+        filling: &mut Filling,
+    ) -> Result<(), String> {
         let shape = match member.of {
             Kind::Shape(number) if member.flat => self.shapes.get(number),
             _ => None,
         };
         match shape {
-            Some(Shape::List(_, of)) => {
-                if let Value::Array(list) = place.or_insert_with(|| Value::Array(Vec::new())) {
-                    list.push(self.value(*of, child)?);
+            Some(Shape::List(List { of, .. })) => {
+                let value = self.value(*of, child, pull)?;
+                match filling.place(member) {
+                    Value::Array(list) => list.push(value),
+                    place => *place = Value::Array(vec![value]),
                 }
             }
-            Some(Shape::Map(key, value, of)) => {
-                if let Value::Object(map) = place.or_insert_with(|| Value::Object(Map::new())) {
-                    self.entry((key, value, *of), child, map)?;
+            Some(Shape::Map(entries)) => {
+                let place = filling.place(member);
+                if !place.is_object() {
+                    *place = Value::Object(Map::new());
+                }
+                if let Value::Object(map) = place {
+                    self.entry(entries, pull, map)?;
                 }
             }
+            _ if filling.has(member) => pull.skip()?,
             _ => {
-                if let Entry::Vacant(place) = place {
-                    place.insert(self.value(member.of, child)?);
-                }
+                let value = self.value(member.of, child, pull)?;
+                *filling.place(member) = value;
             }
         }
         Ok(())
@@ -253,23 +288,25 @@ impl Kind {
     }
 }
 
-fn scalar(kind: Kind, text: &str) -> Result<Value, String> {
+fn scalar(kind: Kind, text: Cow<'_, str>) -> Result<Value, String> {
+    if matches!(kind, Kind::Text | Kind::Shape(_)) {
+        return Ok(Value::String(text.into_owned()));
+    }
     let trimmed = text.trim();
     match kind {
-        Kind::Whole | Kind::Number | Kind::Truth if trimmed.is_empty() => Ok(Value::Null),
+        _ if trimmed.is_empty() => Ok(Value::Null),
         Kind::Whole => {
             trimmed.parse::<i64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a whole number"))
         }
         Kind::Number => trimmed.parse::<f64>().map(Value::from).map_err(|_| format!("\"{trimmed}\" is not a number")),
-        Kind::Truth => Ok(Value::Bool(trimmed.eq_ignore_ascii_case("true"))),
-        Kind::Text | Kind::Shape(_) => Ok(Value::String(text.to_owned())),
+        _ => Ok(Value::Bool(trimmed.eq_ignore_ascii_case("true"))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-    use super::{super::xml, *};
+    use super::*;
     use serde_json::json;
 
     fn shapes() -> Shapes {
@@ -291,7 +328,9 @@ mod tests {
     }
 
     fn decode(operation: &str, text: &str) -> Value {
-        shapes().decode(operation, xml::parse(text.as_bytes()).unwrap().root().unwrap()).unwrap()
+        let mut pull = Pull::new(text.as_bytes()).unwrap();
+        let root = pull.root().unwrap();
+        shapes().decode(operation, root, pull).unwrap()
     }
 
     #[test]
@@ -311,7 +350,41 @@ mod tests {
         assert_eq!(decode("Where", "<LocationConstraint>EU</LocationConstraint>"), json!({"Location": "EU"}));
         assert_eq!(decode("Where", "<LocationConstraint/>"), json!({"Location": null}));
         assert_eq!(decode("Acl", "<G xsi:type=\"Group\"><Name>n</Name></G>"), json!({"Type": "Group", "Name": "n"}));
-        assert_eq!(shapes().raw("Policy"), Some("Policy"));
-        assert_eq!(shapes().raw("List"), None);
+        assert_eq!(shapes().raw("Policy").map(|name| Key::from(name).to_string()), Some("Policy".into()));
+        assert_eq!(shapes().raw("List").map(Key::from), None);
+    }
+
+    #[test]
+    fn what_stands_there_twice_or_halfway() {
+        let read = |text: &str| {
+            let text = format!("<R><ListResult>{text}</ListResult><ListResult><Item>no</Item></ListResult></R>");
+            let mut pull = Pull::new(text.as_bytes()).unwrap();
+            let root = pull.root().unwrap();
+            shapes().decode("List", root, pull)
+        };
+        for (text, wanted) in [
+            (
+                "<thingSet><member><on/><id>1</id><size/><id>2</id></member><x>y</x></thingSet><thingSet/>",
+                json!({"Things": [{"Id": "1", "On": null, "Size": null}]}),
+            ),
+            ("<Item>a<b>c</b>d</Item><Item> &lt;<![CDATA[&]]></Item><Item/>", json!({"Flat": ["", " <&", ""]})),
+            (
+                "<Attr><Value>v</Value><Name>k</Name><Name>l</Name></Attr><Attr><Name>m</Name></Attr>",
+                json!({"Attributes": {"k": "v"}}),
+            ),
+            (
+                "<Attr><Name>k</Name><Value>1</Value></Attr><Attr><Name>k</Name><Value>2</Value></Attr>",
+                json!({"Attributes": {"k": "2"}}),
+            ),
+            ("<other><Item>a</Item></other>text", json!({})),
+        ] {
+            assert_eq!(serde_json::Value::from(read(text).unwrap()), wanted, "{text}");
+        }
+        for broken in ["<thingSet><member><size>x</size></member></thingSet>", "<thingSet><member>", "&x;"] {
+            assert!(read(broken).is_err(), "{broken}");
+        }
+        let twice =
+            json!({"operations": {}, "shapes": {"A": {"k": "o", "m": {"B": ["b", "s", ""], "C": ["b", "s", ""]}}}});
+        assert!(serde_json::from_value::<Shapes>(twice).is_err());
     }
 }

@@ -9,11 +9,10 @@ use super::{
     table::{self, Listing, Row},
 };
 use crate::{
-    CloudError, Found, Mode, TypeOutcome,
+    CloudError, Found, Map, Mode, TypeOutcome, Value,
     aws::{asked::asked, data::Scope, protocol::Ask},
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde_json::{Map, Value};
 use std::{collections::HashSet, future::Future, pin::Pin};
 
 type Running<'r> = Pin<Box<dyn Future<Output = Result<(), CloudError>> + Send + 'r>>;
@@ -48,8 +47,8 @@ impl Run<'_> {
         };
         let (service, call) = asked()?.resources()?;
         let mut ask = self.ask(call)?;
-        ask.set("TypeName", Value::String(row.name.clone()));
-        ask.set("MaxResults", Value::from(1));
+        ask.set("TypeName", row.name.as_str().into());
+        ask.set("MaxResults", 1.into());
         let line = Line::new(&row.token);
         let answer = self.session.call(service, call, &ask, &line.tally).await;
         Ok(match answer {
@@ -103,7 +102,7 @@ impl Run<'_> {
     async fn resources(&self, row: &'static Row, line: &Line) -> Result<(), CloudError> {
         let (service, call) = asked()?.resources()?;
         let mut ask = self.ask(call)?;
-        ask.set("TypeName", Value::String(row.name.clone()));
+        ask.set("TypeName", row.name.as_str().into());
         let mut seen = HashSet::new();
         loop {
             let answer = self.session.call(service, call, &ask, &line.tally).await?;
@@ -143,8 +142,8 @@ impl Run<'_> {
         if row.read && !line.hopeless("GetResource") {
             let (service, call) = asked()?.resource()?;
             let mut ask = self.ask(call)?;
-            ask.set("TypeName", Value::String(row.name.clone()));
-            ask.set("Identifier", Value::String(id.to_owned()));
+            ask.set("TypeName", row.name.as_str().into());
+            ask.set("Identifier", id.into());
             match self.read_call((service, call), &ask, line).await {
                 Ok(answer) => {
                     line.tried("GetResource", false);
@@ -194,7 +193,7 @@ impl Run<'_> {
 }
 
 /// The properties, which are JSON in a text.
-fn unpacked(description: &Value) -> Map<String, Value> {
+fn unpacked(description: &Value) -> Map {
     let text = description.get("Properties").and_then(Value::as_str).unwrap_or_default();
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -3,12 +3,12 @@
 //! This room knows how an item gets its id, loses what is volatile and is redacted. It must never know a service.
 
 use super::{Line, Run};
+use crate::value::Value;
 use crate::{
     Found, TypeOutcome,
     aws::data::{Scope, Type},
 };
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
 
 /// Lists that have no order of their own, whatever the type.
 const UNORDERED: [&str; 4] = ["Tags", "TagSet", "TagList", "tags"];
@@ -75,7 +75,7 @@ pub(super) fn tidy(kind: &Type, item: &mut Value) {
         path.change(item, &mut decode);
     }
     for path in &kind.sort {
-        path.change(item, &mut sort);
+        path.change(item, &mut Value::sort);
     }
     sort_tags(item);
 }
@@ -84,7 +84,7 @@ pub(super) fn tidy(kind: &Type, item: &mut Value) {
 pub(super) fn sort_tags(item: &mut Value) {
     for key in UNORDERED {
         if let Some(list) = item.get_mut(key) {
-            sort(list);
+            list.sort();
         }
     }
 }
@@ -99,16 +99,9 @@ fn decode(value: &mut Value) {
     }
 }
 
-fn sort(value: &mut Value) {
-    if let Value::Array(list) = value {
-        list.sort_by_cached_key(ToString::to_string);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn texts_are_decoded_once() {
@@ -118,9 +111,9 @@ mod tests {
             ("%ff", "%ff"),
             ("100%", "100%"),
         ] {
-            let mut value = json!(text);
+            let mut value = Value::from(text);
             decode(&mut value);
-            assert_eq!(value, json!(wanted));
+            assert_eq!(value, wanted);
         }
     }
 }

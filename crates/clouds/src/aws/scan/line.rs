@@ -2,8 +2,8 @@
 //!
 //! This room knows counts and the first problem. It must never know what was asked.
 
+use crate::value::Value;
 use crate::{TypeOutcome, TypeReport, aws::client::Tally};
-use serde_json::Value;
 use std::{
     collections::HashMap,
     sync::{

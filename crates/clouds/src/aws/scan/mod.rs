@@ -13,10 +13,10 @@ use super::{
     client::Session,
     data::{Call, Service, catalogue},
 };
+use crate::value::Value;
 use crate::{CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome};
 use line::Line;
 pub(crate) use native::next;
-use serde_json::Value;
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use tokio::sync::Semaphore;
 

@@ -4,14 +4,13 @@
 
 use super::{Line, Run, item::Work};
 use crate::{
-    CloudError, Place, TypeOutcome,
+    CloudError, Map, Place, TypeOutcome, Value,
     aws::{
         data::{Page, Scope, Service, Type, catalogue, catalogue::File},
         protocol::Ask,
     },
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde_json::{Map, Value};
 use std::{
     collections::HashSet,
     future::Future,
@@ -199,7 +198,7 @@ fn inherited(trouble: &TypeOutcome) -> TypeOutcome {
 fn named(kind: &Type, item: Value) -> Value {
     match (&kind.list.name, item) {
         (Some(name), item @ (Value::String(_) | Value::Number(_))) => {
-            Value::Object(Map::from_iter([(name.clone(), item)]))
+            Value::Object(Map::from_iter([(name.as_str(), item)]))
         }
         (_, item) => item,
     }
@@ -225,8 +224,8 @@ pub(crate) fn next(page: &Page, answer: &Value, ask: &mut Ask, seen: &mut HashSe
     }
     for (name, value) in page.token.iter().zip(values) {
         match (value, page.place.as_deref()) {
-            (Some(value), Some("query")) => ask.set_query(name, value.clone()),
-            (Some(value), _) => ask.set(name, value.clone()),
+            (Some(value), Some("query")) => ask.set_query(name, value.clone().into()),
+            (Some(value), _) => ask.set(name, value.clone().into()),
             (None, _) => ask.unset(name),
         }
     }

@@ -4,14 +4,13 @@
 
 use super::{Line, Run, item::Work, native::next};
 use crate::{
-    CloudError,
+    CloudError, Value,
     aws::{
         data::{Call, Protocol, Scope, Service, Type},
         protocol::Ask,
     },
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde_json::{Map, Value};
 use std::{
     collections::{HashMap, HashSet},
     future::Future,
@@ -223,10 +222,10 @@ fn spread<'k>(service: &Service, read: &Call, ask: &mut Ask, keys: impl Iterator
     let Some(param) = &read.param else { return };
     if matches!(service.protocol, Protocol::Query | Protocol::Ec2) {
         for (n, key) in keys.enumerate() {
-            ask.set(&format!("{param}.{}", n + 1), Value::String(key.clone()));
+            ask.set(&format!("{param}.{}", n + 1), key.as_str().into());
         }
     } else {
-        ask.set(param, Value::Array(keys.map(|k| Value::String(k.clone())).collect()));
+        ask.set(param, keys.map(String::as_str).collect());
     }
 }
 
@@ -241,9 +240,9 @@ impl Work {
         let Value::Object(item) = &mut self.item else { return };
         match (&read.into, value) {
             (Some(into), value) => {
-                item.insert(into.clone(), value);
+                item.insert(into.as_str(), value);
             }
-            (None, Value::Object(more)) => item.extend::<Map<String, Value>>(more),
+            (None, Value::Object(more)) => item.extend(more),
             (None, _) => {}
         }
     }

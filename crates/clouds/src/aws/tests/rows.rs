@@ -5,7 +5,7 @@ use crate::aws::{
     data::{Call, Protocol, Scope, Service, Type, catalogue},
     scan::table,
 };
-use serde_json::Value;
+use crate::value::Value;
 use std::collections::{BTreeMap, HashSet};
 
 fn place() -> Where {

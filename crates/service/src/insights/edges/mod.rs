@@ -3,7 +3,7 @@
 //! This room knows what an ARN and an identifier look like, and which properties hold references. It must never know which resources there
 //! are: that is looked up where the mentions are kept.
 
-use serde_json::Value;
+use pileus_clouds::Value;
 use std::fmt::Write as _;
 
 /// Most mentions of one version that are kept.
@@ -140,8 +140,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn found(value: &Value) -> Vec<(String, String)> {
-        let mut found = mentions(value, &[Some("vpc-00000001"), None]);
+    fn found(value: &serde_json::Value) -> Vec<(String, String)> {
+        let mut found = mentions(&value.clone().into(), &[Some("vpc-00000001"), None]);
         found.sort();
         found
     }

@@ -11,9 +11,8 @@ pub(crate) use index::{Index, Verdict};
 pub(crate) use sweep::{Completeness, Fate};
 
 use crate::insights::edges;
-use pileus_clouds::Found;
+use pileus_clouds::{Found, Value};
 use pileus_store::insights::ingest::{Item, Key};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Longest type and longest id that are kept, in bytes; what is longer is not a resource that anybody could name.
@@ -67,7 +66,7 @@ pub(crate) fn take_over(found: &mut Found, last: Option<&str>) {
     }
     for name in &found.unread {
         if let Some(value) = last.get(name) {
-            properties.insert(name.clone(), value.clone());
+            properties.insert(name.as_str(), value.clone());
         }
     }
 }
@@ -77,13 +76,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn found(properties: Value) -> Found {
+    fn found(properties: serde_json::Value) -> Found {
         Found {
             type_token: "aws:s3/bucket:Bucket".into(),
             id: "b".into(),
             name: None,
             arn: None,
-            properties,
+            properties: properties.into(),
             unread: vec!["tags".into()],
         }
     }
@@ -93,7 +92,8 @@ mod tests {
         let a = serde_json::from_str::<Value>(r#"{"a":1,"b":{"c":[1,2],"d":null}}"#);
         let b = serde_json::from_str::<Value>(r#"{"b":{"d":null,"c":[1,2]},"a":1}"#);
         assert_eq!(a.map(|a| state_of(&a)).ok(), b.map(|b| state_of(&b)).ok());
-        assert_ne!(state_of(&json!({"a": [1, 2]})), state_of(&json!({"a": [2, 1]})));
+        let (one, other) = (json!({"a": [1, 2]}).into(), json!({"a": [2, 1]}).into());
+        assert_ne!(state_of(&one), state_of(&other));
     }
 
     #[test]

@@ -39,18 +39,18 @@ pub struct Reported {
     pub dependencies: Vec<(String, String)>,
 }
 
-fn item(cx: &Cx, mut reported: Reported) -> Result<Item> {
+fn item(cx: &Cx, reported: Reported) -> Result<Item> {
     check_line("type", &reported.type_token, MAX_NAME)?;
     check_line("id", &reported.id, MAX_NAME)?;
     if reported.type_token.contains("::") {
         return Err(Error::invalid("type must not contain \"::\""));
     }
     let key = redaction_key(&cx.app)?;
-    key.redact_reported(&reported.type_token, &reported.id, &mut reported.state);
-    key.redact_reported(&reported.type_token, &reported.id, &mut reported.inputs);
-    let (state, hash) = state_of(&reported.state);
-    let (inputs, _) = state_of(&reported.inputs);
-    let text = |name: &str| reported.state.get(name).and_then(Value::as_str).map(str::to_owned);
+    let kept = key.redact_reported(&reported.type_token, &reported.id, reported.state);
+    let inputs = key.redact_reported(&reported.type_token, &reported.id, reported.inputs);
+    let (state, hash) = state_of(&kept);
+    let (inputs, _) = state_of(&inputs);
+    let text = |name: &str| kept.get(name)?.as_str().map(str::to_owned);
     let mentions = reported.dependencies.iter().enumerate().map(|(n, (_, id))| (n.to_string(), id.clone()));
     Ok(Item {
         key: resource_key(&reported.type_token, &reported.id),
