@@ -74,8 +74,9 @@ impl Source {
                 None => Self::read(tx, app, org, reference),
                 Some(None) => Err(missing(&reference.project, &reference.name)),
                 Some(Some((row, text))) => {
-                    let number = row.latest;
-                    Self::of(app, org, row, number, text, tags.next().unwrap_or_default())
+                    let (number, tags) = (row.latest, tags.next());
+                    let tags = tags.ok_or_else(|| Error::internal("the tags of an environment were not read"))?;
+                    Self::of(app, org, row, number, text, tags)
                 }
             });
         }
