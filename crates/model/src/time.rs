@@ -47,7 +47,28 @@ impl Timestamp {
     }
     /// RFC 3339 in UTC with milliseconds: `2021-04-11T23:51:45.000Z`.
     pub fn rfc3339_millis(self) -> String {
-        self.jiff().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+        let at = self.jiff().to_zoned(TimeZone::UTC).datetime();
+        if !(0..=9999).contains(&at.year()) {
+            return self.jiff().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+        }
+        // Lists hold thousands of these, and reading a format costs more than writing the digits.
+        let mut text = String::with_capacity(24);
+        for (number, width, then) in [
+            (at.year(), 4, '-'),
+            (at.month().into(), 2, '-'),
+            (at.day().into(), 2, 'T'),
+            (at.hour().into(), 2, ':'),
+            (at.minute().into(), 2, ':'),
+            (at.second().into(), 2, '.'),
+            (at.millisecond(), 3, 'Z'),
+        ] {
+            for place in (0..width).rev() {
+                let digit = number.unsigned_abs() / 10_u16.pow(place) % 10;
+                text.push(char::from_digit(digit.into(), 10).unwrap_or('0'));
+            }
+            text.push(then);
+        }
+        text
     }
     /// The year, month (1–12), day (1–31), hour, minute and second in UTC.
     pub fn civil(self) -> (i16, i8, i8, i8, i8, i8) {
@@ -74,5 +95,15 @@ mod tests {
         assert_eq!(Timestamp::parse("yesterday"), None);
         assert_eq!(t.as_millis(), 1_618_185_105_987);
         assert_eq!(t.civil(), (2021, 4, 11, 23, 51, 45));
+    }
+    #[test]
+    fn digits_are_those_of_the_format() {
+        let many = (-400..400).map(|n: i64| n * n * n * 3_943_210_987 + n * 1_001);
+        let ends = [0, -1, 999, 1_000, 999_999, 951_782_399_999_999, 951_782_400_000_000, 253_402_300_799_999_999];
+        let beyond = [253_402_300_800_000_000, -62_167_219_200_000_001, -62_167_219_200_000_000, i64::MAX, i64::MIN];
+        for micros in many.chain(ends).chain(beyond) {
+            let t = Timestamp::from_micros(micros);
+            assert_eq!(t.rfc3339_millis(), t.jiff().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string(), "{micros}");
+        }
     }
 }

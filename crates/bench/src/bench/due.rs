@@ -26,7 +26,7 @@ use pileus_store::{
         schedules::{self, ScheduleRow},
     },
 };
-use pileus_testkit::server::Server;
+use pileus_testkit::server::{Server, TOKEN};
 use std::{sync::Arc, time::Duration};
 
 /// Accounts that are due at once.
@@ -89,6 +89,8 @@ async fn starts(
     let rows = planned(store, at).await?;
     let (idle_from, idle_cpu) = (SystemClock.now(), server.cpu());
     until(at).await;
+    // The server does not keep a connection for ever that says nothing.
+    *admin = Connection::open(&server.url, TOKEN).await?;
     let idle = (server.cpu() - idle_cpu).as_secs_f64() / seconds(idle_from, SystemClock.now());
     let cpu = server.cpu();
     wait(admin, at.plus_seconds(SPREAD + PATIENCE)).await?;

@@ -111,7 +111,9 @@ pub fn by_name(tx: &mut dyn Tx, org: OrgId, name: &str) -> Result<Option<Listed>
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn roots(tx: &mut dyn Tx, org: OrgId, after: &str, limit: i64) -> Result<Vec<Entry>> {
-    let sql = select_entry!("WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 ORDER BY a.name LIMIT $3");
+    let sql = select_entry!(
+        "WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 ORDER BY a.parent_id, a.org_id, a.name LIMIT $3"
+    );
     tx.all(sql, &[org.as_bytes().into(), after.into(), limit.into()], entry(org))
 }
 

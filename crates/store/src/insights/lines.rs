@@ -56,12 +56,13 @@ pub fn insert_job(tx: &mut dyn Tx, scan: ScanId, timeout: i64, steps: &[&str]) -
     let sql = "INSERT INTO scan_jobs (scan_id, job, status, started_at, updated_at, timeout, worker) \
          VALUES ($1, 0, 'not-started', NULL, NULL, $2, NULL)";
     tx.run(sql, &[scan.as_bytes().into(), timeout.into()])?;
+    let sql = "INSERT INTO scan_steps (scan_id, job, step, name, status, started_at, updated_at) \
+         VALUES ($1, 0, $2, $3, 'not-started', NULL, NULL)";
+    let mut params: Vec<Value<'_>> = Vec::with_capacity(3 * steps.len());
     for (index, name) in (0_i64..).zip(steps) {
-        let sql = "INSERT INTO scan_steps (scan_id, job, step, name, status, started_at, updated_at) \
-             VALUES ($1, 0, $2, $3, 'not-started', NULL, NULL)";
-        tx.run(sql, &[scan.as_bytes().into(), index.into(), (*name).into()])?;
+        params.extend([Value::from(scan.as_bytes()), index.into(), (*name).into()]);
     }
-    Ok(())
+    tx.execute_each(sql.into(), 3, &params).map(|_| ())
 }
 
 /// A job begins (with its worker), anew where it had begun before: its steps are as if nothing had happened.

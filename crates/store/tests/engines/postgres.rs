@@ -179,3 +179,33 @@ async fn a_rare_value_is_found_by_its_index() {
         assert!(plan.contains(index), "{column}: {plan}");
     }
 }
+
+/// A page of accounts is read in the order of its index, and not sorted out of all that follow; what is due is found without
+/// reading what is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_and_schedules_are_read_by_their_index() {
+    let Some(lab) = Lab::start(On::Postgres).await else { return };
+    let client = connect(&lab.url).await;
+    client
+        .batch_execute(
+            "INSERT INTO accounts (org_id, id, root_id, name, provider, env_project, env_name, config, owner_login, excluded, created_at, modified_at)
+             SELECT '\\x01', decode(lpad(to_hex(n), 32, '0'), 'hex'), decode(lpad(to_hex(n), 32, '0'), 'hex'), 'account-' || n, 'oci', 'p', 'e', '{}',
+                'root', '', 1, 1 FROM generate_series(1, 5000) n;
+             INSERT INTO scan_schedules (org_id, account_id, schedule, cron, paused, options, spread, due_at, created_at, modified_at)
+             SELECT org_id, id, 'daily', '0 0 * * *', FALSE, '{}', 0, 1000, 1, 1 FROM accounts;
+             ANALYZE; SET plan_cache_mode = force_generic_plan;
+             PREPARE page (bytea, text, bigint) AS SELECT a.name, c.cron, s.state FROM accounts a
+                LEFT JOIN scan_schedules c ON c.account_id = a.root_id LEFT JOIN scans s ON s.id = a.last_scan_id
+                WHERE a.org_id = $1 AND a.parent_id IS NULL AND a.name > $2 ORDER BY a.parent_id, a.org_id, a.name LIMIT $3;
+             PREPARE due (bigint, bigint) AS SELECT account_id FROM scan_schedules WHERE due_at <= $1 ORDER BY due_at, account_id LIMIT $2;",
+        )
+        .await
+        .unwrap();
+    let plan = async |execute: &str| {
+        format!("{:?}", client.simple_query(&format!("EXPLAIN EXECUTE {execute}")).await.unwrap())
+    };
+    let page = plan("page ('\\x01', 'account-2', 101)").await;
+    assert!(page.contains("accounts_by_parent") && !page.contains("Sort"), "{page}");
+    let due = plan("due (999, 1000)").await;
+    assert!(due.contains("Index Scan using scan_schedules_due"), "{due}");
+}

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use super::*;
-use crate::{App, testing::House};
+use crate::{App, organizations, testing::House};
 use pileus_model::{
     cron::MAX_SPREAD,
     insights::{EnvironmentRef, Provider},
@@ -227,6 +227,30 @@ async fn midnight_is_no_stampede() {
     minutes.dedup();
     assert!(minutes.len() >= 6, "{minutes:?}");
     assert!(rows.iter().all(|row| (0..MAX_SPREAD).contains(&row.spread)));
+}
+
+#[tokio::test]
+async fn many_that_are_due_at_once_are_started_once_each() {
+    let house = House::new().await;
+    let other = organizations::NewOrganization { name: "other".into(), display_name: None, admin: None };
+    organizations::create(&house.cx(&house.root, None).await, other).await.unwrap();
+    let mut accounts = Vec::new();
+    for (name, count) in [("acme", 70), ("other", 3)] {
+        let org = house.org(name).await;
+        for n in 0..count {
+            accounts.push((org, add(&house, org, &format!("k{n}"), &Schedule::Daily).await.id));
+        }
+    }
+    let (one, two) = futures_util::future::join(tick(&house.app), tick(&house.app)).await;
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert_eq!((one.due + two.due, one.started + two.started), (73, 73), "two nodes start each once");
+    for (org, account) in accounts {
+        let scans = house.app.store.read(move |tx| scans::list(tx, org, account, None, 10)).await.unwrap();
+        assert_eq!(scans.iter().map(|scan| scan.cause.as_str()).collect::<Vec<_>>(), ["first"]);
+    }
+    assert_eq!(tick(&house.app).await.unwrap(), Ticked::default());
+    assert_eq!(house.said("acme", "cloud-account-scan-started").await.len(), 70);
+    assert_eq!(house.said("other", "cloud-account-scan-started").await.len(), 3);
 }
 
 #[test]
