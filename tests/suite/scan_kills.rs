@@ -191,7 +191,7 @@ async fn check(config: StoreConfig, generation: u64) {
         let read = store.read(move |tx| {
             let root = accounts::by_name(tx, org, &name)?.unwrap().account;
             let leaves = accounts::children(tx, org, root.id, "", 10)?;
-            Ok(leaves.into_iter().map(|leaf| leaf.account).collect::<Vec<_>>())
+            Ok(leaves.into_iter().map(|leaf| leaf.listed.account).collect::<Vec<_>>())
         });
         for leaf in read.await.unwrap() {
             assert_eq!(

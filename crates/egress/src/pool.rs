@@ -127,7 +127,8 @@ impl Pool {
     /// Closes what waited too long; whether something still waits.
     fn sweep(&self) -> bool {
         let places: Vec<_> = lock(&self.places).values().cloned().collect();
-        places.iter().fold(false, |some, place| place.sweep() || some)
+        // Each is swept, whatever the others have.
+        places.iter().filter(|place| place.sweep()).count() > 0
     }
     /// Sees to it that somebody sweeps while something waits.
     fn watch(self: &Arc<Self>) {

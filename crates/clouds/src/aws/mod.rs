@@ -159,7 +159,7 @@ impl Aws {
         };
         let mut session = self.session(credentials, Some(&region), options.read_timeout)?;
         match who::identity(&session).await {
-            Ok(identity) => session.place.account = identity.account,
+            Ok(identity) => session.belongs_to(identity.account),
             Err(error @ CloudError::Credentials { .. }) => {
                 return self.closed(session, place, mode, options, sink, error).await;
             }
@@ -216,7 +216,7 @@ impl Aws {
             partition: partition.name.clone(),
             suffix: partition.suffix.clone(),
         };
-        Ok(Session { shared: &self.shared, credentials, partition, place, timeout, total: client::Tally::default() })
+        Ok(Session::new(&self.shared, credentials, partition, place, timeout))
     }
 }
 

@@ -9,7 +9,6 @@ mod sign;
 
 pub(crate) use pace::Paces;
 pub(crate) use send::{Session, Tally};
-pub(crate) use sign::Signer;
 
 /// What all sessions of an installation share.
 #[derive(Debug)]

@@ -2,8 +2,12 @@
 //!
 //! This room knows how to get an answer. It must never know what is asked for.
 
-use super::{Shared, Signer, pace::Pace, retry};
-use crate::value::Value;
+use super::{
+    Shared,
+    pace::Pace,
+    retry,
+    sign::{Keys, Signer, insert},
+};
 use crate::{
     CloudError,
     aws::{
@@ -12,10 +16,15 @@ use crate::{
         partition::Partition,
         protocol::{self, Ask, Kind, Refusal, Wire},
     },
+    value::Value,
 };
-use pileus_egress::{EgressError, HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use pileus_egress::{Call as Sent, EgressError, HeaderMap, Method, Origin, Response};
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +45,9 @@ pub(crate) struct Session<'a> {
     pub(crate) timeout: Duration,
     /// All that was asked.
     pub(crate) total: Tally,
+    keys: Option<Keys>,
+    /// Where each service answers, by its name: looked up once.
+    targets: Mutex<HashMap<String, Arc<Target>>>,
 }
 
 /// One attempt that failed.
@@ -45,14 +57,35 @@ enum Failure {
     Malformed(String),
 }
 
-/// Where a question goes.
-struct Target<'a> {
-    service: &'a Service,
-    region: &'a str,
+/// Where a service's questions go.
+#[derive(Debug)]
+struct Target {
+    region: String,
+    /// Scheme, host and port.
     base: String,
+    origin: Origin,
+    pace: Arc<Pace>,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// That has asked nothing yet.
+    pub(crate) fn new(
+        shared: &'a Shared,
+        credentials: &'a Credentials,
+        partition: &'static Partition,
+        place: Where,
+        timeout: Duration,
+    ) -> Self {
+        let (total, keys, targets) = (Tally::default(), Keys::of(credentials), Mutex::default());
+        Self { shared, credentials, partition, place, timeout, total, keys, targets }
+    }
+
+    /// The account is known now. What was looked up without it is forgotten: paces are the account's.
+    pub(crate) fn belongs_to(&mut self, account: String) {
+        self.place.account = account;
+        self.targets = Mutex::default();
+    }
+
     /// Asks, and asks again while that may help.
     ///
     /// # Errors
@@ -64,17 +97,12 @@ impl Session<'_> {
         ask: &Ask,
         tally: &Tally,
     ) -> Result<Value, CloudError> {
-        let target = self.target(service)?;
-        let ceiling = match service.name.as_str() {
-            "cloudcontrol" => self.shared.config.cloud_control_rate,
-            _ => self.shared.config.native_rate,
-        };
-        let account = if self.place.account.is_empty() { &self.credentials.access_key_id } else { &self.place.account };
-        let pace = self.shared.paces.of(account, target.region, &service.name, ceiling);
+        let target = self.target(service, call)?;
+        let pace = &target.pace;
         let wire = ask.write(service, call);
         let (mut failed, mut throttled, mut corrected) = (0, 0, false);
         loop {
-            let failure = match self.once(&target, call, &wire, &pace, tally).await? {
+            let failure = match self.once(&target, (service, call), &wire, tally).await? {
                 Ok(value) => {
                     pace.faster();
                     return Ok(value);
@@ -109,57 +137,74 @@ impl Session<'_> {
     }
 
     /// Where a service answers here.
-    fn target<'s>(&'s self, service: &'s Service) -> Result<Target<'s>, CloudError> {
+    fn target(&self, service: &Service, call: &Call) -> Result<Arc<Target>, CloudError> {
+        let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(target) = targets.get(&service.name) {
+            return Ok(Arc::clone(target));
+        }
+        let target = Arc::new(self.looked_up(service, call)?);
+        targets.insert(service.name.clone(), Arc::clone(&target));
+        Ok(target)
+    }
+
+    fn looked_up(&self, service: &Service, call: &Call) -> Result<Target, CloudError> {
         let partition = self.partition;
         let region = match &service.global {
-            Some(regions) => regions.get(&partition.name).map(String::as_str).ok_or_else(|| {
+            Some(regions) => regions.get(&partition.name).ok_or_else(|| {
                 CloudError::Unsupported(format!("{} in the partition {}", service.name, partition.name))
             })?,
             None => &self.place.region,
         };
-        if let Some(endpoint) = &self.shared.config.endpoint {
-            return Ok(Target { service, region, base: endpoint.trim_end_matches('/').to_owned() });
-        }
-        let host = match service.hosts.get(&partition.name) {
-            Some(host) => host.replace("{region}", region).replace("{suffix}", &partition.suffix),
-            None => format!("{}.{region}.{}", service.endpoint, partition.suffix),
+        let base = match (&self.shared.config.endpoint, service.hosts.get(&partition.name)) {
+            (Some(endpoint), _) => endpoint.trim_end_matches('/').to_owned(),
+            (None, Some(host)) => {
+                format!("https://{}", host.replace("{region}", region).replace("{suffix}", &partition.suffix))
+            }
+            (None, None) => format!("https://{}.{region}.{}", service.endpoint, partition.suffix),
         };
-        Ok(Target { service, region, base: format!("https://{host}") })
+        let origin = self.shared.egress.origin(&base).map_err(|error| refused(error, call, service))?;
+        let ceiling = match service.name.as_str() {
+            "cloudcontrol" => self.shared.config.cloud_control_rate,
+            _ => self.shared.config.native_rate,
+        };
+        let account = if self.place.account.is_empty() { &self.credentials.access_key_id } else { &self.place.account };
+        let pace = self.shared.paces.of(account, region, &service.name, ceiling);
+        Ok(Target { region: region.clone(), base, origin, pace })
     }
 
     /// One attempt. The outer error ends everything, the inner may pass.
     async fn once(
         &self,
-        target: &Target<'_>,
-        call: &Call,
+        target: &Target,
+        (service, call): (&Service, &Call),
         wire: &Wire,
-        pace: &Pace,
         tally: &Tally,
     ) -> Result<Result<Value, Failure>, CloudError> {
-        pace.turn().await;
-        let url = format!("{}{}", target.base, wire.path);
-        let skew = self.shared.skew.load(Ordering::Relaxed);
-        let now = self.shared.clock.now().as_seconds() + skew;
-        let service = target.service;
-        let hash = matches!(service.protocol, Protocol::RestJson | Protocol::RestXml);
-        let (credentials, region) = (self.credentials, target.region);
-        let signer = Signer { credentials, region, service: service.signing(), now, hash };
-        let signed = if credentials.is_none() { Vec::new() } else { signer.headers(&url, wire)? };
-        let headers = header_map(wire.headers.iter().cloned().chain(signed))?;
-        let method = Method::from_bytes(wire.method.as_bytes()).map_err(|e| CloudError::Setting(e.to_string()))?;
-        let body = (!wire.body.is_empty()).then(|| wire.body.clone());
+        target.pace.turn().await;
+        let sent = self.signed(target, service, wire)?;
         tally.calls.fetch_add(1, Ordering::Relaxed);
         self.total.calls.fetch_add(1, Ordering::Relaxed);
-        let sent = self.shared.egress.request(Request { method, url, headers, body });
-        let response = match tokio::time::timeout(self.timeout, sent).await {
-            Err(_) => return Ok(Err(Failure::Egress(EgressError::Timeout))),
-            Ok(Err(EgressError::Refused { host, why, .. })) => {
-                return Err(CloudError::Setting(format!("connections to {host} are refused: {why}")));
-            }
-            Ok(Err(error)) => return Ok(Err(Failure::Egress(error))),
-            Ok(Ok(response)) => response,
+        let response = match target.origin.ask(sent).await {
+            Err(error @ EgressError::Refused { .. }) => return Err(refused(error, call, service)),
+            Err(error) => return Ok(Err(Failure::Egress(error))),
+            Ok(response) => response,
         };
         Ok(read(service, call, &response))
+    }
+
+    /// A question as it is sent now.
+    fn signed(&self, target: &Target, service: &Service, wire: &Wire) -> Result<Sent, CloudError> {
+        // Room for what is signed and for what every request has.
+        let mut headers = HeaderMap::with_capacity(wire.headers.len() + 7);
+        wire.headers.iter().try_for_each(|(name, value)| insert(&mut headers, name, value))?;
+        if let Some(keys) = &self.keys {
+            let now = self.shared.clock.now().as_seconds() + self.shared.skew.load(Ordering::Relaxed);
+            let hash = matches!(service.protocol, Protocol::RestJson | Protocol::RestXml);
+            let signer = Signer { keys, region: &target.region, service: service.signing(), now, hash };
+            signer.sign(&[target.base.as_str(), wire.path.as_str()].concat(), wire, &mut headers)?;
+        }
+        let method = Method::from_bytes(wire.method.as_bytes()).map_err(|e| CloudError::Setting(e.to_string()))?;
+        Ok(Sent { method, path: wire.path.clone(), headers, body: wire.body.clone(), within: self.timeout })
     }
 
     /// Takes the other side's clock, if it differs enough to be the reason.
@@ -171,15 +216,14 @@ impl Session<'_> {
     }
 }
 
-fn header_map(pairs: impl Iterator<Item = (String, String)>) -> Result<HeaderMap, CloudError> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in pairs {
-        let wrong = |_| CloudError::Setting(format!("the header {name} cannot be sent"));
-        let mut value = HeaderValue::from_str(&value).map_err(|_| wrong(()))?;
-        value.set_sensitive(name == "authorization" || name == "x-amz-security-token");
-        headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(()))?, value);
+/// Where a question may not be sent at all.
+fn refused(error: EgressError, call: &Call, service: &Service) -> CloudError {
+    match error {
+        EgressError::Refused { host, why, .. } => {
+            CloudError::Setting(format!("connections to {host} are refused: {why}"))
+        }
+        error => Failure::Egress(error).error(call, service),
     }
-    Ok(headers)
 }
 
 fn read(service: &Service, call: &Call, response: &Response) -> Result<Value, Failure> {

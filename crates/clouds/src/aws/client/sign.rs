@@ -3,7 +3,7 @@
 //! This room knows credentials and how a request is signed. It must never know who answers.
 
 use crate::{CloudError, aws::Credentials, aws::protocol::Wire};
-use aws_credential_types::Credentials as Keys;
+use aws_credential_types::Credentials as Given;
 use aws_sigv4::{
     http_request::{
         PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
@@ -11,12 +11,38 @@ use aws_sigv4::{
     },
     sign::v4,
 };
-use std::time::{Duration, SystemTime};
+use aws_smithy_runtime_api::client::identity::Identity;
+use pileus_egress::{HeaderMap, HeaderName, HeaderValue};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+/// Credentials as the signer takes them, made once for all that is signed with them. They are wiped when dropped.
+pub(crate) struct Keys(Identity);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+impl Keys {
+    /// Of these credentials; `None` if there is nothing to sign with.
+    pub(crate) fn of(credentials: &Credentials) -> Option<Self> {
+        if credentials.is_none() {
+            return None;
+        }
+        let token = credentials.session_token.as_ref().map(|t| t.expose().clone());
+        let secret = credentials.secret_access_key.expose().clone();
+        Some(Self(Given::new(&credentials.access_key_id, secret, token, None, "environment").into()))
+    }
+}
 
 /// What a signature is for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signer<'a> {
-    pub(crate) credentials: &'a Credentials,
+    pub(crate) keys: &'a Keys,
     pub(crate) region: &'a str,
     pub(crate) service: &'a str,
     /// Seconds since 1970.
@@ -27,18 +53,15 @@ pub(crate) struct Signer<'a> {
 }
 
 impl Signer<'_> {
-    /// The headers that a request gets besides its own.
+    /// Adds the headers that a request gets besides its own.
     ///
     /// # Errors
     /// [`CloudError::Setting`] for credentials that cannot be put into headers.
-    pub(crate) fn headers(&self, url: &str, wire: &Wire) -> Result<Vec<(String, String)>, CloudError> {
+    pub(crate) fn sign(&self, url: &str, wire: &Wire, headers: &mut HeaderMap) -> Result<(), CloudError> {
         let wrong = |why: String| CloudError::Setting(format!("the request cannot be signed: {why}"));
-        let token = self.credentials.session_token.as_ref().map(|t| t.expose().clone());
-        let secret = self.credentials.secret_access_key.expose().clone();
-        let identity = Keys::new(&self.credentials.access_key_id, secret, token, None, "environment").into();
         let seconds = Duration::from_secs(u64::try_from(self.now).unwrap_or(0));
         let params = v4::SigningParams::builder()
-            .identity(&identity)
+            .identity(&self.keys.0)
             .region(self.region)
             .name(self.service)
             .time(SystemTime::UNIX_EPOCH + seconds)
@@ -46,12 +69,12 @@ impl Signer<'_> {
             .build()
             .map_err(|e| wrong(e.to_string()))?
             .into();
-        let headers = wire.headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
-        let request = SignableRequest::new(wire.method, url, headers, SignableBody::Bytes(&wire.body));
+        let own = wire.headers.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let request = SignableRequest::new(wire.method, url, own, SignableBody::Bytes(&wire.body));
         let request = request.map_err(|e| wrong(e.to_string()))?;
         let signed = sign(request, &params).map_err(|e| wrong(e.to_string()))?;
         let (instructions, _) = signed.into_parts();
-        Ok(instructions.headers().map(|(n, v)| (n.to_owned(), v.to_owned())).collect())
+        instructions.headers().try_for_each(|(name, value)| insert(headers, name, value))
     }
 
     /// S3 signs the path as it is, once encoded; all others encode twice.
@@ -66,6 +89,18 @@ impl Signer<'_> {
         }
         settings
     }
+}
+
+/// Adds a header; what must not be shown is marked.
+///
+/// # Errors
+/// [`CloudError::Setting`] for what cannot be a header.
+pub(super) fn insert(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), CloudError> {
+    let wrong = || CloudError::Setting(format!("the header {name} cannot be sent"));
+    let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+    value.set_sensitive(name == "authorization" || name == "x-amz-security-token");
+    headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
+    Ok(())
 }
 
 #[cfg(test)]
@@ -84,14 +119,15 @@ mod tests {
     }
 
     fn authorization(service: &str, method: &'static str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
-        let credentials = credentials(None);
+        let keys = Keys::of(&credentials(None)).unwrap();
         // 20150830T123600Z, as in the suite.
-        let signer =
-            Signer { credentials: &credentials, region: "us-east-1", service, now: 1_440_938_160, hash: false };
+        let signer = Signer { keys: &keys, region: "us-east-1", service, now: 1_440_938_160, hash: false };
         let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let wire = Wire { method, path: path.into(), headers, body: body.as_bytes().to_vec() };
-        let signed = signer.headers(&format!("https://example.amazonaws.com{path}"), &wire).unwrap();
-        signed.into_iter().find(|(n, _)| n == "authorization").unwrap().1
+        let mut signed = HeaderMap::new();
+        signer.sign(&format!("https://example.amazonaws.com{path}"), &wire, &mut signed).unwrap();
+        assert!(signed["authorization"].is_sensitive());
+        signed["authorization"].to_str().unwrap().to_owned()
     }
 
     fn signature(authorization: &str) -> &str {
@@ -125,13 +161,20 @@ mod tests {
     }
 
     #[test]
+    fn nobody_signs_and_keys_are_not_shown() {
+        assert!(Keys::of(&Credentials::none()).is_none());
+        assert_eq!(format!("{:?}", Keys::of(&credentials(Some("token")))), "Some(Keys)");
+    }
+
+    #[test]
     fn session_tokens_are_signed_and_s3_is_told_the_hash() {
-        let credentials = credentials(Some("token"));
-        let signer =
-            Signer { credentials: &credentials, region: "eu-west-1", service: "s3", now: 1_440_938_160, hash: true };
+        let keys = Keys::of(&credentials(Some("token"))).unwrap();
+        let signer = Signer { keys: &keys, region: "eu-west-1", service: "s3", now: 1_440_938_160, hash: true };
         let wire = Wire { method: "GET", path: "/a%20b?tagging".into(), headers: vec![], body: vec![] };
-        let headers = signer.headers("https://s3.eu-west-1.amazonaws.com/a%20b?tagging", &wire).unwrap();
-        let of = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap();
+        let mut headers = HeaderMap::new();
+        signer.sign("https://s3.eu-west-1.amazonaws.com/a%20b?tagging", &wire, &mut headers).unwrap();
+        assert!(headers["x-amz-security-token"].is_sensitive());
+        let of = |name: &str| headers[name].to_str().unwrap();
         assert_eq!(of("x-amz-security-token"), "token");
         assert_eq!(of("x-amz-content-sha256"), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert!(of("authorization").contains("/20150830/eu-west-1/s3/aws4_request"));

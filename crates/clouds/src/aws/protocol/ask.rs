@@ -72,14 +72,15 @@ impl Ask {
                 let mut form = format!("Action={}&Version={version}", call.op);
                 add(&mut form, &self.params);
                 // A form writes a space as a plus; services take both, but who recomputes the body for a signature takes this one.
-                ("POST", self.path.clone(), form.replace("%20", "+").into_bytes())
+                let form = if form.contains("%20") { form.replace("%20", "+") } else { form };
+                ("POST", self.path.clone(), form.into_bytes())
             }
             Protocol::Json10 | Protocol::Json11 => {
                 let eleven = service.protocol == Protocol::Json11;
                 typed(if eleven { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" });
                 let target = service.target.as_deref().unwrap_or_default();
                 headers.push(("x-amz-target".into(), format!("{target}.{}", call.op)));
-                ("POST", self.path.clone(), Value::Object(self.params.clone()).to_string().into_bytes())
+                ("POST", self.path.clone(), self.json())
             }
             Protocol::RestJson | Protocol::RestXml => {
                 let method = method(call);
@@ -90,13 +91,18 @@ impl Ask {
                     add(&mut query, &self.params);
                 } else {
                     typed("application/json");
-                    body = Value::Object(self.params.clone()).to_string().into_bytes();
+                    body = self.json();
                 }
                 let path = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
                 (method, path, body)
             }
         };
         Wire { method, path, headers, body }
+    }
+
+    /// The parameters as JSON: what is made of names and values alone can always be written.
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.params).unwrap_or_default()
     }
 }
 
@@ -122,8 +128,10 @@ fn add(out: &mut String, params: &Map<String, Value>) {
             }
             out.extend(utf8_percent_encode(name, FORM));
             out.push('=');
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            out.extend(utf8_percent_encode(&text, FORM));
+            match value {
+                Value::String(text) => out.extend(utf8_percent_encode(text, FORM)),
+                other => out.extend(utf8_percent_encode(&other.to_string(), FORM)),
+            }
         }
     }
 }
