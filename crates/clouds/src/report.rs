@@ -59,6 +59,19 @@ pub enum TypeOutcome {
 }
 
 impl TypeOutcome {
+    /// What it is called in coverage statements.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Listed(_) => "listed",
+            Self::Denied { .. } => "denied",
+            Self::Throttled => "throttled",
+            Self::Unsupported => "unsupported",
+            Self::NeedsParent => "needs-parent",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+
     /// Whether absence means that a resource is gone.
     pub const fn complete(&self) -> bool {
         matches!(self, Self::Listed(_))

@@ -23,7 +23,7 @@ pub(crate) fn row(report: &TypeReport) -> Coverage {
     let mut row = Coverage {
         place: report.place.clone(),
         type_token: report.type_token.clone(),
-        outcome: String::new(),
+        outcome: report.outcome.name().to_owned(),
         listed: None,
         action: None,
         code: None,
@@ -33,28 +33,13 @@ pub(crate) fn row(report: &TypeReport) -> Coverage {
         settled: false,
     };
     let text = |text: &str| Some(text.chars().filter(|c| *c != '\0').take(MAX_MESSAGE).collect());
-    row.outcome = match &report.outcome {
-        TypeOutcome::Listed(count) => {
-            row.listed = Some(i64::try_from(*count).unwrap_or(i64::MAX));
-            "listed"
-        }
-        TypeOutcome::Denied { action, message } => {
-            (row.action, row.message) = (text(action), text(message));
-            "denied"
-        }
-        TypeOutcome::Throttled => "throttled",
-        TypeOutcome::Unsupported => "unsupported",
-        TypeOutcome::NeedsParent => "needs-parent",
-        TypeOutcome::Failed { code, message } => {
-            (row.code, row.message) = (text(code), text(message));
-            "failed"
-        }
-        TypeOutcome::Skipped { why } => {
-            row.message = text(why);
-            "skipped"
-        }
+    match &report.outcome {
+        TypeOutcome::Listed(count) => row.listed = Some(i64::try_from(*count).unwrap_or(i64::MAX)),
+        TypeOutcome::Denied { action, message } => (row.action, row.message) = (text(action), text(message)),
+        TypeOutcome::Failed { code, message } => (row.code, row.message) = (text(code), text(message)),
+        TypeOutcome::Skipped { why } => row.message = text(why),
+        TypeOutcome::Throttled | TypeOutcome::Unsupported | TypeOutcome::NeedsParent => {}
     }
-    .into();
     row
 }
 

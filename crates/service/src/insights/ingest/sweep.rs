@@ -22,15 +22,25 @@ struct Listing {
 /// How completely each type was listed.
 #[derive(Debug, Default)]
 pub(crate) struct Completeness {
-    types: HashMap<String, HashMap<String, Listing>>,
+    /// Where each type stands in `listings`.
+    types: HashMap<String, usize>,
+    /// Of each type its places, which are few.
+    listings: Vec<Vec<(String, Listing)>>,
 }
 
 impl Completeness {
     fn listing(&mut self, type_token: &str, place: &str) -> &mut Listing {
-        if !self.types.contains_key(type_token) {
-            self.types.insert(type_token.to_owned(), HashMap::new());
-        }
-        self.types.entry(type_token.to_owned()).or_default().entry(place.to_owned()).or_default()
+        let at = self.types.get(type_token).copied().unwrap_or_else(|| {
+            self.types.insert(type_token.to_owned(), self.listings.len());
+            self.listings.push(Vec::new());
+            self.listings.len() - 1
+        });
+        let places = &mut self.listings[at];
+        let at = places.iter().position(|(known, _)| known == place).unwrap_or_else(|| {
+            places.push((place.to_owned(), Listing::default()));
+            places.len() - 1
+        });
+        &mut places[at].1
     }
     /// So many of a type arrived.
     pub fn arrived(&mut self, type_token: &str, place: &str, count: u64) {
@@ -52,8 +62,8 @@ impl Completeness {
     pub fn fate(&self, type_token: &str) -> Fate {
         let complete =
             |listing: &Listing| !listing.incomplete && listing.listed.is_some_and(|listed| listed <= listing.arrived);
-        match self.types.get(type_token) {
-            Some(places) if places.values().all(complete) => Fate::Gone,
+        match self.types.get(type_token).and_then(|at| self.listings.get(*at)) {
+            Some(places) if places.iter().all(|(_, listing)| complete(listing)) => Fate::Gone,
             _ => Fate::Unseen,
         }
     }

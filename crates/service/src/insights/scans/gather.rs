@@ -2,14 +2,17 @@
 //!
 //! This room knows what a finding and a report mean for the run. It must never know how they are written.
 
-use super::{SCAN, sink::Collector};
+use super::{
+    SCAN,
+    sink::{Collector, State},
+};
 use crate::insights::{
     coverage,
     ingest::{self, Fate, Verdict},
 };
 use pileus_clouds::{BoxFuture, Found, Sink, TypeOutcome, TypeReport};
 use pileus_model::{Result, insights::resource_key};
-use pileus_store::insights::coverage::Coverage;
+use pileus_store::insights::{coverage::Coverage, scans::Progress};
 use std::sync::atomic::Ordering;
 
 /// Lines of coverage or absent resources that are gathered before they are written.
@@ -66,9 +69,10 @@ impl Collector {
     }
     async fn done(&self, report: TypeReport) -> Result<()> {
         let mut row = coverage::row(&report);
-        metrics::counter!("pileus_scan_types_total", "outcome" => row.outcome.clone()).increment(1);
-        let full = {
-            let mut state = self.state();
+        metrics::counter!("pileus_scan_types_total", "outcome" => report.outcome.name()).increment(1);
+        let (full, line, more) = {
+            let mut guard = self.state();
+            let state = &mut *guard;
             state.completeness.report(&report);
             state.progress.types_done += 1;
             state.reported.0 += row.calls;
@@ -78,52 +82,62 @@ impl Collector {
                 row.settled = true;
                 let absent = state.index.missing_of(&report.type_token);
                 state.gathered.absent.extend(absent);
-                state.settled.insert(report.type_token.clone());
+                state.settled.insert(report.type_token);
             }
             if !matches!(report.outcome, TypeOutcome::Listed(_)) {
                 *state.others.entry(row.outcome.clone()).or_insert(0) += 1;
             }
-            state.gathered.coverage.push(row.clone());
-            state.gathered.coverage.len() >= GATHERED || state.gathered.absent.len() >= GATHERED
+            let more = state.asked(state.reported);
+            let line = said(&row, &state.progress);
+            state.gathered.coverage.push(row);
+            (state.gathered.coverage.len() >= GATHERED || state.gathered.absent.len() >= GATHERED, line, more)
         };
-        let (calls, throttles) = self.state().reported;
-        self.count(calls, throttles);
-        if let Some(line) = self.said(&row) {
+        // Mostly it was counted before, while the type was being listed.
+        if more != (0, 0) {
+            counted(more);
+        }
+        if let Some(line) = line {
             self.say(line);
         }
         if full { self.flush().await } else { Ok(()) }
     }
-    /// What the log says of a type: where something was found, and where something went wrong. The rest is in the statement.
-    fn said(&self, row: &Coverage) -> Option<String> {
-        let Coverage { type_token, place, outcome, .. } = row;
-        match (outcome.as_str(), row.listed) {
-            ("listed", Some(n)) if n > 0 => {
-                let progress = self.progress();
-                let (done, total) = (progress.types_done, progress.types_total);
-                Some(format!("{type_token} in {place}: {n} found, {} calls ({done} of {total} types)", row.calls))
-            }
-            ("denied" | "failed" | "throttled", _) => {
-                let why = [row.action.as_deref(), row.code.as_deref(), row.message.as_deref()];
-                let why: Vec<&str> = why.into_iter().flatten().collect();
-                Some(format!("{type_token} in {place}: {outcome} {}", why.join(" ")).trim_end().to_owned())
-            }
-            _ => None,
+}
+
+/// What the log says of a type: where something was found, and where something went wrong. The rest is in the statement.
+fn said(row: &Coverage, progress: &Progress) -> Option<String> {
+    let Coverage { type_token, place, outcome, .. } = row;
+    match (outcome.as_str(), row.listed) {
+        ("listed", Some(n)) if n > 0 => {
+            let (done, total) = (progress.types_done, progress.types_total);
+            Some(format!("{type_token} in {place}: {n} found, {} calls ({done} of {total} types)", row.calls))
         }
+        ("denied" | "failed" | "throttled", _) => {
+            let why = [row.action.as_deref(), row.code.as_deref(), row.message.as_deref()];
+            let why: Vec<&str> = why.into_iter().flatten().collect();
+            Some(format!("{type_token} in {place}: {outcome} {}", why.join(" ")).trim_end().to_owned())
+        }
+        _ => None,
     }
-    /// So much was asked in this attempt, at least.
-    fn count(&self, calls: i64, throttles: i64) {
-        let mut state = self.state();
-        let before = state.before;
+}
+
+impl State {
+    /// So many calls and throttles there were in this attempt, at least; how many more than was known.
+    fn asked(&mut self, (calls, throttles): (i64, i64)) -> (u64, u64) {
         let more = |now: &mut i64, all: i64| {
             let more = all.saturating_sub(*now).max(0);
             *now += more;
             u64::try_from(more).unwrap_or(0)
         };
-        let calls = more(&mut state.progress.calls, before.0.saturating_add(calls));
-        let throttles = more(&mut state.progress.throttles, before.1.saturating_add(throttles));
-        metrics::counter!("pileus_scan_calls_total").increment(calls);
-        metrics::counter!("pileus_scan_throttles_total").increment(throttles);
+        let before = self.before;
+        let calls = more(&mut self.progress.calls, before.0.saturating_add(calls));
+        (calls, more(&mut self.progress.throttles, before.1.saturating_add(throttles)))
     }
+}
+
+/// So many more calls and throttles.
+fn counted((calls, throttles): (u64, u64)) {
+    metrics::counter!("pileus_scan_calls_total").increment(calls);
+    metrics::counter!("pileus_scan_throttles_total").increment(throttles);
 }
 
 impl Sink for Collector {
@@ -139,7 +153,8 @@ impl Sink for Collector {
     }
     fn asked(&self, calls: u64, throttles: u64) {
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        self.count(number(calls), number(throttles));
+        let more = self.state().asked((number(calls), number(throttles)));
+        counted(more);
     }
     fn canceled(&self) -> bool {
         self.stop.is_told()
