@@ -79,7 +79,7 @@ impl Walk<'_> {
             Value::Object(map) => {
                 for (key, item) in map.iter().filter(|(key, _)| !is_for_people(key)) {
                     self.path.push('/');
-                    if key.contains(['~', '/']) {
+                    if key.bytes().any(|b| matches!(b, b'~' | b'/')) {
                         self.path.push_str(&key.replace('~', "~0").replace('/', "~1"));
                     } else {
                         self.path.push_str(key);
@@ -92,8 +92,13 @@ impl Walk<'_> {
         }
     }
     fn text(&mut self, text: &str, name: &str) {
-        let may = (3..=MAX_LENGTH).contains(&text.len()) && !text.contains(['\0', '\n']);
-        if may && !self.own.contains(&Some(text)) && (is_arn(text) || is_identifier(text) || is_reference(name, text)) {
+        let may = (3..=MAX_LENGTH).contains(&text.len());
+        // What rules out most texts comes first.
+        if may
+            && (is_arn(text) || is_identifier(text) || is_reference(name, text))
+            && !text.bytes().any(|b| matches!(b, b'\0' | b'\n'))
+            && !self.own.contains(&Some(text))
+        {
             self.found.push((self.path.clone(), text.to_owned()));
         }
     }
