@@ -11,9 +11,16 @@ const MAX_DEPTH: usize = 100;
 
 /// A value's canonical text.
 pub fn canonical(value: &Value) -> String {
-    let mut out = String::with_capacity(1024);
-    put(value, 0, &mut out);
+    let mut out = String::new();
+    canonical_into(value, &mut out);
     out
+}
+
+/// A value's canonical text in the place of what stood in this one.
+pub(super) fn canonical_into(value: &Value, out: &mut String) {
+    out.clear();
+    out.reserve(1024);
+    put(value, 0, out);
 }
 
 fn put(value: &Value, depth: usize, out: &mut String) {

@@ -58,11 +58,16 @@ impl Index {
     fn missing_count(&mut self, kind: u32) -> Option<&mut u32> {
         Some(&mut self.kinds.get_mut(usize::try_from(kind).ok()?)?.missing)
     }
-    /// Remembers one that the store knows.
+    /// Remembers one that the store knows; the same one again changes nothing.
     pub fn add(&mut self, known: &Known<'_>) {
         let kind = self.kind(known.type_token);
         let (unseen, gone) = (known.unseen, known.gone);
-        self.entries.insert(known.key, Entry { hash: half(known.hash), kind, unseen, gone, seen: false });
+        let before = self.entries.insert(known.key, Entry { hash: half(known.hash), kind, unseen, gone, seen: false });
+        if let Some(before) = before.filter(|before| !before.gone)
+            && let Some(count) = self.missing_count(before.kind)
+        {
+            *count -= 1;
+        }
         if let Some(count) = self.missing_count(kind).filter(|_| !gone) {
             *count += 1;
         }
@@ -128,6 +133,7 @@ mod tests {
             known(1, &one, false, false),
             known(2, &one, true, false),
             known(3, &one, false, true),
+            known(4, &one, false, false),
             known(4, &one, false, false),
         ] {
             index.add(&known);

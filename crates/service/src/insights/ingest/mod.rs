@@ -7,6 +7,7 @@ mod index;
 mod sweep;
 
 pub use canonical::canonical;
+use canonical::canonical_into;
 pub(crate) use index::{Index, Verdict};
 pub(crate) use sweep::{Completeness, Fate};
 
@@ -32,9 +33,15 @@ pub(crate) fn unusable(found: &Found) -> Option<&'static str> {
 
 /// The canonical state of a resource and the hash of it.
 pub fn state_of(properties: &Value) -> (String, [u8; 32]) {
-    let state = canonical(properties);
-    let hash = Sha256::digest(state.as_bytes()).into();
+    let mut state = String::new();
+    let hash = state_into(properties, &mut state);
     (state, hash)
+}
+
+/// The hash of a resource's canonical state, which takes the place of what stood in this text.
+pub(crate) fn state_into(properties: &Value, state: &mut String) -> [u8; 32] {
+    canonical_into(properties, state);
+    Sha256::digest(state.as_bytes()).into()
 }
 
 /// Something that was found, as it is written; its mentions are looked for.

@@ -12,7 +12,7 @@ use crate::insights::{
 };
 use pileus_clouds::{BoxFuture, Found, Sink, TypeOutcome, TypeReport};
 use pileus_model::{Result, insights::resource_key};
-use pileus_store::insights::{coverage::Coverage, scans::Progress};
+use pileus_store::insights::{coverage::Coverage, ingest::Key, scans::Progress};
 use std::sync::atomic::Ordering;
 
 /// Lines of coverage or absent resources that are gathered before they are written.
@@ -22,31 +22,36 @@ impl Collector {
     async fn gather(&self, place: &str, batch: Vec<Found>) -> Result<()> {
         let batch = self.complete(place, batch).await?;
         let count = batch.len() as u64;
-        let full = {
-            // What costs time is done before the lock is taken.
-            let ready: Vec<_> = batch
-                .into_iter()
-                .map(|found| {
-                    let (state, hash) = ingest::state_of(&found.properties);
-                    (resource_key(&found.type_token, &found.id), state, hash, found)
-                })
-                .collect();
-            let mut state = self.state();
-            for (key, text, hash, found) in ready {
-                state.completeness.arrived(&found.type_token, place, 1);
-                let (verdict, first) = state.index.find(key, &found.type_token, &hash);
-                match verdict {
-                    Verdict::Same => {}
-                    Verdict::Marked => state.gathered.marked.push(key),
-                    Verdict::Write => state.gathered.items.push(ingest::item(found, key, text, hash)),
-                }
-                let seen = state.progress.resources.get_or_insert(0);
-                *seen += i64::from(first);
+        for found in batch.chunk_by(|a, b| a.type_token == b.type_token) {
+            let (kind, arrived) = (&found[0].type_token, found.len() as u64);
+            self.state().completeness.arrived(kind, place, arrived);
+        }
+        let mut text = String::new();
+        for found in batch {
+            // Most are as they were, and their text is only needed for its hash.
+            let hash = ingest::state_into(&found.properties, &mut text);
+            let key = resource_key(&found.type_token, &found.id);
+            if self.compare(key, &found.type_token, &hash) == Verdict::Write {
+                let item = ingest::item(found, key, text.clone(), hash);
+                self.state().gathered.items.push(item);
             }
+        }
+        let full = {
+            let state = self.state();
             state.gathered.items.len() + state.gathered.marked.len() >= self.batch
         };
         metrics::counter!("pileus_scan_resources_total").increment(count);
         if full { self.flush().await } else { Ok(()) }
+    }
+    /// Compares something that was found with what is known, and counts it.
+    fn compare(&self, key: Key, type_token: &str, hash: &[u8]) -> Verdict {
+        let mut state = self.state();
+        let (verdict, first) = state.index.find(key, type_token, hash);
+        if verdict == Verdict::Marked {
+            state.gathered.marked.push(key);
+        }
+        *state.progress.resources.get_or_insert(0) += i64::from(first);
+        verdict
     }
     /// Leaves out what can't be kept, and takes over what could not be read this time.
     async fn complete(&self, place: &str, batch: Vec<Found>) -> Result<Vec<Found>> {

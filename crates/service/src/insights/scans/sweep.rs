@@ -9,7 +9,7 @@ use pileus_store::insights::{
     absent,
     ingest::{self as store, Key},
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows that are read or written at once.
 const CHUNK: usize = 1000;
@@ -17,24 +17,25 @@ const CHUNK: usize = 1000;
 /// What is known of the account before the scan.
 pub(super) async fn known(collector: &Collector) -> Result<Index> {
     let (org, account) = (collector.lease.org, collector.subject.account);
-    let mut index = Index::default();
+    let index = Arc::new(Mutex::new(Index::default()));
     let mut after: Option<Key> = None;
     loop {
-        // The chunk is copied out: the closure may run twice.
+        let into = Arc::clone(&index);
+        // It may run twice, which changes nothing.
         let read = collector.app.store.read(move |tx| {
-            let mut rows = Vec::with_capacity(CHUNK);
             let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+            let mut index = into.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut rows = 0;
             let last = store::known(tx, org, account, after, limit, &mut |known| {
-                rows.push((known.key, known.hash.to_vec(), known.type_token.to_owned(), known.unseen, known.gone));
+                index.add(&known);
+                rows += 1;
             })?;
             Ok((rows, last))
         });
         let (rows, last) = read.await?;
-        for (key, hash, type_token, unseen, gone) in &rows {
-            index.add(&store::Known { key: *key, hash, type_token, unseen: *unseen, gone: *gone });
-        }
-        if rows.len() < CHUNK {
-            return Ok(index);
+        if rows < CHUNK {
+            let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
+            return Ok(std::mem::take(&mut *index));
         }
         after = last;
     }
