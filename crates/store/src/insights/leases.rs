@@ -3,7 +3,7 @@
 //! This room knows the lease's columns. It must never know how long a lease should last or what the work is.
 
 use super::scans::{Progress, Scan, convert, select};
-use crate::{Sql, Tx, TxExt};
+use crate::{Sql, Tx, TxExt, Value};
 use pileus_model::{
     Result, Timestamp,
     ids::{AccountId, OrgId, ScanId},
@@ -192,14 +192,24 @@ pub fn cancel(tx: &mut dyn Tx, org: OrgId, scan: ScanId, login: &str, failure: &
     Ok(tx.run(sql, &[failure.into(), login.into(), now.into(), org.as_bytes().into(), scan.as_bytes().into()])? == 1)
 }
 
-/// Whether the lease still stands.
+/// Whether each of these leases still stands.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn stands(tx: &mut dyn Tx, lease: &Lease) -> Result<bool> {
+pub fn stand(tx: &mut dyn Tx, leases: &[Lease]) -> Result<Vec<bool>> {
     let sql = "SELECT id FROM scans WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'";
-    let params = [lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()];
-    Ok(tx.one(sql, &params, |_| Ok(()))?.is_some())
+    let params: Vec<Value<'_>> = leases
+        .iter()
+        .flat_map(|lease| [lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()])
+        .collect();
+    let mut stand = vec![false; leases.len()];
+    tx.query_each(sql.into(), 3, &params, &mut |number, _| {
+        if let Some(stands) = stand.get_mut(number) {
+            *stands = true;
+        }
+        Ok(())
+    })?;
+    Ok(stand)
 }
 
 /// A run as its holder sees it.

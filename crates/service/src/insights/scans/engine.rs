@@ -199,11 +199,11 @@ impl Engine {
         while runs.try_join_next().is_some() {}
         runs.spawn(async move {
             let app = Arc::clone(&tools.app);
-            let stop = app.scans.begin(lease.scan);
+            let stop = app.scans.begin(lease);
             metrics::gauge!("pileus_scans_running").increment(1.0);
             run(tools, lease, stop.clone(), closing).await;
             metrics::gauge!("pileus_scans_running").decrement(1.0);
-            app.scans.end(lease.scan, &stop);
+            app.scans.end(&stop);
             // There may be more that waits for a free hand.
             app.scans.wake();
         });

@@ -111,7 +111,7 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
     let limit = Duration::from_secs(u64::try_from(left).unwrap_or(0));
     let worked = tokio::select! {
         worked = alive(tools.look, &collector, work(tools, &collector, &scan, &leaf, options)) => worked,
-        error = watch(tools.look, &collector, &stop) => Err(error.into()),
+        error = watch(tools.look, &tools.app, &stop) => Err(error.into()),
         () = tokio::time::sleep(limit) => Err(Ended::Failed(format!("given up after {} hours", TIMEOUT / 3600))),
         // A sender that is gone means the same as one that says stop.
         () = async { drop(closing.wait_for(|closing| *closing).await) } => Err(Ended::Closing),
@@ -129,18 +129,14 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
 }
 
 /// Returns when the run is no longer ours.
-async fn watch(look: Duration, collector: &Collector, stop: &Stop) -> Error {
-    let lease = collector.lease;
+async fn watch(look: Duration, app: &App, stop: &Stop) -> Error {
     loop {
         tokio::select! {
             () = stop.told() => return lost(),
             () = tokio::time::sleep(look) => {}
         }
         // A database that is away for a moment is no reason to stop: what can't be written stops the run soon enough.
-        if matches!(collector.app.store.read(move |tx| leases::stands(tx, &lease)).await, Ok(false)) {
-            stop.tell();
-            return lost();
-        }
+        let _ = app.scans.look(&app.store, look).await;
     }
 }
 

@@ -1,11 +1,18 @@
 //! What a request and the engine of the same process tell each other. All of it may be lost: the engine also looks by itself.
 
-use pileus_model::ids::ScanId;
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use pileus_model::{Result, ids::ScanId};
+use pileus_store::{
+    Store,
+    insights::leases::{self, Lease},
 };
-use tokio::sync::{Notify, watch};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// Whether a run is to stop.
 #[derive(Debug, Clone)]
@@ -34,7 +41,10 @@ impl Stop {
 #[derive(Debug, Default)]
 pub struct Signals {
     wake: Notify,
-    running: Mutex<HashMap<ScanId, Stop>>,
+    /// The runs of this process, which are few.
+    running: Mutex<Vec<(Lease, Stop)>>,
+    /// When it was last looked whether they are still ours.
+    looked: Mutex<Option<Instant>>,
 }
 
 /// A poisoned lock only means that another thread panicked; what it guards here may be forgotten.
@@ -52,22 +62,37 @@ impl Signals {
         self.wake.notified().await;
     }
     /// A run begins in this process.
-    pub(super) fn begin(&self, scan: ScanId) -> Stop {
+    pub(super) fn begin(&self, lease: Lease) -> Stop {
         let stop = Stop::new();
-        lock(&self.running).insert(scan, stop.clone());
+        lock(&self.running).push((lease, stop.clone()));
         stop
     }
     /// It is over.
-    pub(super) fn end(&self, scan: ScanId, stop: &Stop) {
-        let mut running = lock(&self.running);
-        if running.get(&scan).is_some_and(|known| Arc::ptr_eq(&known.0, &stop.0)) {
-            running.remove(&scan);
-        }
+    pub(super) fn end(&self, stop: &Stop) {
+        lock(&self.running).retain(|(_, known)| !Arc::ptr_eq(&known.0, &stop.0));
     }
     /// A run is to stop, if it is this process that works on it.
     pub fn stop(&self, scan: ScanId) {
-        if let Some(stop) = lock(&self.running).get(&scan) {
-            stop.tell();
+        lock(&self.running).iter().filter(|(lease, _)| lease.scan == scan).for_each(|(_, stop)| stop.tell());
+    }
+    /// Looks for all runs of this process at once whether they are still its own, and tells those that are not; unless somebody
+    /// looked within half of this time.
+    ///
+    /// # Errors
+    /// `Unavailable` where the database can't.
+    pub(super) async fn look(&self, store: &Store, every: Duration) -> Result<()> {
+        let now = Instant::now();
+        {
+            let mut looked = lock(&self.looked);
+            if looked.is_some_and(|last| now < last + every / 2) {
+                return Ok(());
+            }
+            *looked = Some(now);
         }
+        let running = lock(&self.running).clone();
+        let all: Vec<Lease> = running.iter().map(|(lease, _)| *lease).collect();
+        let stand = store.read(move |tx| leases::stand(tx, &all)).await?;
+        running.iter().zip(stand).filter(|(_, stands)| !stands).for_each(|((_, stop), _)| stop.tell());
+        Ok(())
     }
 }
