@@ -7,13 +7,16 @@ pub mod generate;
 pub mod measure;
 pub mod tidy;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What a tool answers: what went wrong, for people.
 pub type Result<T, E = String> = std::result::Result<T, E>;
 
-/// The root of the workspace that cargo runs this for: checkouts may share a build cache, and this program in it.
+/// The root of the workspace that cargo runs this for: checkouts may share a build cache, and this program in it. Cargo names the
+/// folder of the crate that it runs.
 pub fn root() -> PathBuf {
-    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
-    PathBuf::from(here).join("..")
+    let here =
+        PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into()));
+    let root = here.ancestors().find(|folder| folder.join("xtask/Cargo.toml").is_file());
+    root.map_or_else(|| here.clone(), Path::to_path_buf)
 }
