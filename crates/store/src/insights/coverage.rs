@@ -2,7 +2,8 @@
 //!
 //! This room knows the rows. It must never know what follows from them.
 
-use crate::{Row, Tx, TxExt, Value};
+use super::many;
+use crate::{Row, Sql, Tx, TxExt, Value};
 use pileus_model::{Result, Timestamp, ids::ScanId};
 
 /// What became of one type in one place.
@@ -30,16 +31,42 @@ pub struct Coverage {
     pub settled: bool,
 }
 
+macro_rules! columns {
+    () => {
+        "scan_id, place, type_token, outcome, listed, action, code, message, calls, micros, at, settled"
+    };
+}
+
+macro_rules! over {
+    () => {
+        "ON CONFLICT (scan_id, place, type_token) DO UPDATE SET outcome = excluded.outcome, listed = excluded.listed, \
+         action = excluded.action, code = excluded.code, message = excluded.message, calls = excluded.calls, \
+         micros = excluded.micros, at = excluded.at, settled = excluded.settled"
+    };
+}
+
 /// Writes what became of these, over what was written before.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> Result<()> {
-    let sql = "INSERT INTO scan_coverage (scan_id, place, type_token, outcome, listed, action, code, message, calls, micros, at, \
-         settled) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
-         ON CONFLICT (scan_id, place, type_token) DO UPDATE SET outcome = excluded.outcome, listed = excluded.listed, \
-         action = excluded.action, code = excluded.code, message = excluded.message, calls = excluded.calls, \
-         micros = excluded.micros, at = excluded.at, settled = excluded.settled";
+    let sql = Sql {
+        sqlite: concat!(
+            "INSERT INTO scan_coverage (",
+            columns!(),
+            ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ",
+            over!()
+        ),
+        // Of what stands there twice the last, as if each were written by itself.
+        postgres: concat!(
+            "INSERT INTO scan_coverage (",
+            columns!(),
+            ") SELECT DISTINCT ON (e->>1, e->>2) decode(e->>0, 'hex'), e->>1, e->>2, e->>3, (e->>4)::bigint, e->>5, e->>6, e->>7, \
+             (e->>8)::bigint, (e->>9)::bigint, (e->>10)::bigint, (e->>11)::boolean \
+             FROM json_array_elements($1::text::json) WITH ORDINALITY AS list(e, n) ORDER BY e->>1, e->>2, n DESC ",
+            over!()
+        ),
+    };
     let mut params = Vec::with_capacity(12 * rows.len());
     for row in rows {
         params.extend::<[Value<'_>; 12]>([
@@ -57,7 +84,7 @@ pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> 
             row.settled.into(),
         ]);
     }
-    tx.execute_each(sql.into(), 12, &params).map(|_| ())
+    many::execute(tx, sql, 12, &params)
 }
 
 /// A type that a run that begins anew leaves out.

@@ -7,6 +7,7 @@ mod lab;
 
 mod audit;
 mod both;
+mod coverage;
 mod events;
 mod postgres;
 mod sqlite;
