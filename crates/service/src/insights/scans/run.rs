@@ -322,29 +322,26 @@ async fn open(tools: &Tools, collector: &Collector, order: &mut Order, scanner: 
     Ok(opened)
 }
 
-/// Writes how the run ended.
+/// Writes how the run ended. Its last line is written with the end itself: a run that says that it succeeded has.
 async fn finish(collector: &Collector, scan: &Scan, failure: Option<String>) -> Result<()> {
-    match &failure {
-        Some(reason) => collector.say(format!("Failed: {reason}")),
-        None => collector.say("Succeeded"),
-    }
     collector.flush().await?;
-    end(collector, scan, failure, Vec::new()).await
+    let last =
+        collector.line(failure.as_ref().map_or_else(|| "Succeeded".into(), |reason| format!("Failed: {reason}")));
+    end(collector, scan, failure, last).await
 }
 
 /// Writes that the run failed, and nothing of what it still had gathered.
 async fn give_up(collector: &Collector, scan: &Scan, reason: &str) -> Result<()> {
-    let line =
-        lines::Line { step: SCAN, at: collector.app.clock.now(), header: false, line: format!("Failed: {reason}") };
-    end(collector, scan, Some(reason.to_owned()), vec![line]).await
+    let last = lines::Line { step: SCAN, ..collector.line(format!("Failed: {reason}")) };
+    end(collector, scan, Some(reason.to_owned()), last).await
 }
 
-async fn end(collector: &Collector, scan: &Scan, failure: Option<String>, said: Vec<lines::Line>) -> Result<()> {
+async fn end(collector: &Collector, scan: &Scan, failure: Option<String>, last: lines::Line) -> Result<()> {
     let outcome = if failure.is_none() { "succeeded" } else { "failed" };
     let (lease, account) = (collector.lease, scan.account);
     collector
         .write(move |tx, scope| {
-            lines::append(tx, lease.scan, &said)?;
+            lines::append(tx, lease.scan, std::slice::from_ref(&last))?;
             lines::end_job(tx, lease.scan, failure.is_none(), scope.now)?;
             match &failure {
                 None => leases::account_scanned(tx, lease.org, account, scope.now)?,

@@ -130,10 +130,14 @@ impl Collector {
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+    /// A line for the log of the step that runs.
+    pub fn line(&self, line: impl Into<String>) -> Line {
+        let line = line.into().replace('\0', "").chars().take(MAX_LINE).collect();
+        Line { step: self.step.load(Ordering::Relaxed), at: self.app.clock.now(), header: false, line }
+    }
     /// Adds a line to the log of the step that runs.
     pub fn say(&self, line: impl Into<String>) {
-        let line = line.into().replace('\0', "").chars().take(MAX_LINE).collect();
-        let line = Line { step: self.step.load(Ordering::Relaxed), at: self.app.clock.now(), header: false, line };
+        let line = self.line(line);
         self.state().gathered.lines.push(line);
     }
     /// The next step begins.
