@@ -12,6 +12,7 @@ pub mod entropy;
 pub mod error;
 pub mod ids;
 pub mod insights;
+pub mod json;
 pub mod names;
 pub mod secret;
 pub mod time;

@@ -1,6 +1,7 @@
 //! Lists in the order of their elements' texts.
 
 use super::Value;
+use pileus_model::json::is_bare;
 use std::cmp::Ordering;
 
 /// Sorts by the elements' JSON. Tags, which nearly all such lists are, are compared without writing it.
@@ -17,9 +18,8 @@ pub(super) fn by_text(list: &mut [Value]) {
 
 /// An object of texts that are written as they are.
 fn is_plain(value: &Value) -> bool {
-    let bare = |text: &str| !text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\'));
     let Value::Object(map) = value else { return false };
-    map.iter().all(|(name, value)| bare(name) && value.as_str().is_some_and(bare))
+    map.iter().all(|(name, value)| is_bare(name) && value.as_str().is_some_and(is_bare))
 }
 
 /// What follows a text, where that of another one goes on.

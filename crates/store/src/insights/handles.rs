@@ -6,7 +6,7 @@
 use super::{
     ingest::{Item, Key, Mention, Scope},
     many,
-    resources::{ResourceRow, resource, select_known},
+    resources::{self, ResourceRow, resource},
 };
 use crate::{Row, Sql, Tx, TxExt, Value};
 use pileus_model::{
@@ -35,6 +35,19 @@ pub struct EdgeRow {
     pub handle: String,
     /// The resource that is meant.
     pub other: ResourceRow,
+}
+
+/// Resources with the texts that belong to them.
+macro_rules! select_known {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            resources::columns!(),
+            " FROM accounts a JOIN resource_handles h ON h.account_id = a.id \
+             JOIN resources r ON r.account_id = h.account_id AND r.key = h.key ",
+            $rest
+        )
+    };
 }
 
 /// A text in its role.

@@ -4,7 +4,7 @@
 //! This room knows how rows travel. It must never know what is in them.
 
 use crate::{Engine, Params, Row, Sql, Tx, Value};
-use pileus_model::Result;
+use pileus_model::{Result, json::is_bare};
 use std::fmt::Write as _;
 
 /// Rows that travel to PostgreSQL together: a connection keeps the largest message that it has sent as its buffer.
@@ -35,10 +35,10 @@ fn json(value: &Value<'_>, out: &mut String) {
         Value::Int(number) => write!(out, "{number}"),
         Value::Bool(truth) => write!(out, "{truth}"),
         Value::Text(text) => {
-            if text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\')) {
-                write!(out, "{}", serde_json::Value::from(*text))
-            } else {
+            if is_bare(text) {
                 write!(out, "\"{text}\"")
+            } else {
+                write!(out, "{}", serde_json::Value::from(*text))
             }
         }
         Value::Bytes(bytes) => {

@@ -53,30 +53,20 @@ pub struct VersionRow {
     pub state: String,
 }
 
+/// Columns of [`ResourceRow`], in the order of [`resource`].
 macro_rules! columns {
     () => {
         "r.account_id, a.name, r.key, r.type_token, r.id, r.name, r.arn, r.version, r.first_seen_at, r.modified_at, r.unseen_since, r.gone_at, r.root_id"
     };
 }
 
+pub(super) use columns;
+
 macro_rules! select {
     ($rest:literal) => {
         concat!("SELECT ", columns!(), " FROM resources r JOIN accounts a ON a.id = r.account_id ", $rest)
     };
 }
-
-/// Resources with the texts that belong to them.
-macro_rules! select_known {
-    ($rest:literal) => {
-        concat!(
-            "SELECT r.account_id, a.name, r.key, r.type_token, r.id, r.name, r.arn, r.version, r.first_seen_at, r.modified_at, \
-             r.unseen_since, r.gone_at, r.root_id FROM accounts a JOIN resource_handles h ON h.account_id = a.id \
-             JOIN resources r ON r.account_id = h.account_id AND r.key = h.key ",
-            $rest
-        )
-    };
-}
-pub(super) use select_known;
 
 pub(super) fn resource(row: &dyn Row) -> Result<ResourceRow> {
     let text = |column: usize| row.text(column).map(str::to_owned);

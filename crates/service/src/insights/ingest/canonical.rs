@@ -4,20 +4,14 @@
 //! engine keeps.
 
 use pileus_clouds::Value;
+use pileus_model::json::is_bare;
 use std::fmt::Write as _;
 
 /// Deepest nesting that is kept; what lies deeper is written as `null`.
 const MAX_DEPTH: usize = 100;
 
-/// A value's canonical text.
-pub fn canonical(value: &Value) -> String {
-    let mut out = String::new();
-    canonical_into(value, &mut out);
-    out
-}
-
 /// A value's canonical text in the place of what stood in this one.
-pub(super) fn canonical_into(value: &Value, out: &mut String) {
+pub(super) fn canonical(value: &Value, out: &mut String) {
     out.clear();
     out.reserve(1024);
     put(value, 0, out);
@@ -60,8 +54,7 @@ fn put(value: &Value, depth: usize, out: &mut String) {
 }
 
 fn string(text: &str, out: &mut String) {
-    // Nearly all texts need no escape at all.
-    if !text.bytes().fold(false, |found, b| found | (b < 0x20) | (b == b'"') | (b == b'\\')) {
+    if is_bare(text) {
         out.push('"');
         out.push_str(text);
         out.push('"');
@@ -75,6 +68,12 @@ fn string(text: &str, out: &mut String) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    fn canonical(value: &Value) -> String {
+        let mut out = "what stood there".to_owned();
+        super::canonical(value, &mut out);
+        out
+    }
 
     #[test]
     fn one_text() {

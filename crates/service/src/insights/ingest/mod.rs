@@ -6,8 +6,6 @@ mod canonical;
 mod index;
 mod sweep;
 
-pub use canonical::canonical;
-use canonical::canonical_into;
 pub(crate) use index::{Index, Verdict};
 pub(crate) use sweep::{Completeness, Fate};
 
@@ -40,7 +38,7 @@ pub fn state_of(properties: &Value) -> (String, [u8; 32]) {
 
 /// The hash of a resource's canonical state, which takes the place of what stood in this text.
 pub(crate) fn state_into(properties: &Value, state: &mut String) -> [u8; 32] {
-    canonical_into(properties, state);
+    canonical::canonical(properties, state);
     Sha256::digest(state.as_bytes()).into()
 }
 
