@@ -2,6 +2,7 @@
 //!
 //! This room knows that order. It must never know what the parts do.
 
+mod apart;
 mod first;
 mod logs;
 mod master_key;
@@ -110,7 +111,8 @@ async fn with_store(
     let node = dir.node(&*app.entropy)?;
     background::roles(&node, config.serves, config.works);
     let wanted = parts::scans(config, node);
-    let scans = config.works.then(|| tokio::spawn(background::scan(Arc::clone(&app), aws, wanted, finished.clone())));
+    let scan = || apart::run("pileus-scans", background::scan(Arc::clone(&app), aws, wanted, finished.clone()));
+    let scans = config.works.then(scan).transpose()?;
     let rotations = tokio::spawn(background::rotate(Arc::clone(&app), config.works, finished.clone()));
     let work = tokio::spawn(background::run(app, finished));
     let cut = pileus_http::serve(listener, service, async move { told(&mut stop).await }, DRAIN).await;
