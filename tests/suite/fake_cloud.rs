@@ -45,6 +45,8 @@ pub struct FakeCloud {
     pub go: Semaphore,
     /// Scans that began.
     pub begun: AtomicUsize,
+    /// Items that were recognised by their prints.
+    pub recognised: AtomicUsize,
 }
 
 impl Default for FakeCloud {
@@ -61,6 +63,7 @@ impl Default for FakeCloud {
             waits: Semaphore::new(0),
             go: Semaphore::new(0),
             begun: AtomicUsize::new(0),
+            recognised: AtomicUsize::new(0),
         }
     }
 }
@@ -74,6 +77,7 @@ pub fn thing(kind: &str, id: &str, properties: Value) -> Found {
         arn: None,
         properties: properties.into(),
         unread: Vec::new(),
+        print: None,
     }
 }
 
@@ -139,7 +143,14 @@ impl Scanner for FakeCloud {
                 for (n, page) in found.chunks(100).enumerate() {
                     asked += 1;
                     sink.asked(asked, 0);
-                    sink.found(&order.place, page.to_vec()).await?;
+                    let known = |found: &Found| found.print.is_some_and(|print| sink.knows(&print));
+                    let (same, others): (Vec<Found>, Vec<Found>) = page.iter().cloned().partition(known);
+                    self.recognised.fetch_add(same.len(), Ordering::SeqCst);
+                    if !same.is_empty() {
+                        let prints = same.into_iter().filter_map(|found| found.print).collect();
+                        sink.same(&order.place, &kind, prints).await?;
+                    }
+                    sink.found(&order.place, others).await?;
                     if (index, n) == (0, 0) && self.holds_inside.load(Ordering::SeqCst) {
                         self.hold().await;
                     }

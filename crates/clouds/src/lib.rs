@@ -5,10 +5,12 @@
 //! to put things, and everything that leaves it is already redacted.
 
 pub mod aws;
+mod print;
 pub mod redact;
 mod report;
 mod value;
 
+pub use print::{Epoch, Print, Prints};
 pub use redact::RedactionKey;
 pub use report::{BoxFuture, CloudError, Found, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport};
 pub use value::{Map, Number, Value};

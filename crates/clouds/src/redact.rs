@@ -20,6 +20,11 @@ impl RedactionKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, &key))
     }
 
+    /// A hash under this key, for a purpose that must be the first thing in it.
+    pub(crate) fn context(&self) -> hmac::Context {
+        hmac::Context::with_key(&self.0)
+    }
+
     /// Redacts what somebody else reports of a resource: everything that looks like a secret.
     pub fn redact_reported(&self, token: &str, id: &str, value: serde_json::Value) -> Value {
         let mut value = Value::from(value);

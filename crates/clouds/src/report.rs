@@ -2,7 +2,7 @@
 //!
 //! This room knows the words between a scanner and whoever runs it. It must never know a cloud.
 
-use crate::{RedactionKey, Value};
+use crate::{Print, RedactionKey, Value};
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 /// A boxed future, so that a [`Sink`] can be given as a `dyn`.
@@ -24,6 +24,8 @@ pub struct Found {
     /// Top-level properties that could not be read this time (denied, failed). They are absent from `properties`, which does not mean
     /// that the resource lost them: whoever compares versions takes them over from the last one.
     pub unread: Vec<String>,
+    /// By which the item that it was made of is recognised, where that alone decides what it is.
+    pub print: Option<Print>,
 }
 
 /// What became of one type in one place.
@@ -102,6 +104,23 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// End the scan.
     fn found<'a>(&'a self, place: &'a str, batch: Vec<Found>) -> BoxFuture<'a, pileus_model::Result<()>>;
+    /// Whether the item of this print was given before, as a resource that is still known and still as it was given then. Such an item
+    /// need not be taken apart again: its print is given to [`Sink::same`] instead.
+    fn knows(&self, _print: &Print) -> bool {
+        false
+    }
+    /// Items of this type were found in this place that [`Sink::knows`] knew.
+    ///
+    /// # Errors
+    /// End the scan.
+    fn same<'a>(
+        &'a self,
+        _place: &'a str,
+        _type_token: &'a str,
+        _prints: Vec<Print>,
+    ) -> BoxFuture<'a, pileus_model::Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
     /// A type is done; exactly one report comes per type and place, unless the scan ends early.
     ///
     /// # Errors
@@ -109,11 +128,13 @@ pub trait Sink: Send + Sync {
     fn report(&self, report: TypeReport) -> BoxFuture<'_, pileus_model::Result<()>>;
     /// A line for the scan's log. It holds no secret.
     fn log(&self, line: String);
-    /// So many requests were sent so far in this scan, attempts that failed included, and so many of them were throttled. Told several
-    /// times a second, also within a long type, and at the end.
+    /// So many requests were sent so far in this scan, attempts that failed included, and so many of them were throttled. Told every
+    /// second, also within a long type, and at the end.
     fn asked(&self, _calls: u64, _throttles: u64) {}
-    /// Whether the scan is to end. Asked at least five times a second.
-    fn canceled(&self) -> bool;
+    /// Returns when the scan is to end.
+    fn stopped(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
 
 /// Where to look.

@@ -46,9 +46,6 @@ impl Sink for Kept {
         Box::pin(async { Ok(()) })
     }
     fn log(&self, _: String) {}
-    fn canceled(&self) -> bool {
-        false
-    }
 }
 
 impl Kept {

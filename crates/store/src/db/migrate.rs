@@ -42,6 +42,7 @@ static MIGRATIONS: &[Migration] = &[
     migration!(5, "environments_more", "0005_environments_more.sql"),
     migration!(6, "insights_more", "0006_insights_more.sql"),
     migration!(7, "insights_handles", "0007_insights_handles.sqlite.sql", "0007_insights_handles.postgres.sql"),
+    migration!(8, "insights_prints", "0008_insights_prints.sqlite.sql", "0008_insights_prints.postgres.sql"),
 ];
 
 /// What was applied: version and checksum.
@@ -187,15 +188,46 @@ mod tests {
         assert_eq!(files, expected);
     }
 
-    /// What was found before mentions stood with the versions is known and mentioned after it too.
-    #[test]
-    fn edges_become_handles() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        for step in MIGRATIONS.iter().filter(|step| step.version < 7) {
+    /// A database of the schema before this step.
+    fn before(version: i64) -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for step in MIGRATIONS.iter().filter(|step| step.version < version) {
             connection.execute_batch(TABLE).unwrap();
             connection.execute_batch(step.sqlite).unwrap();
             connection.execute(RECORD, (step.version, step.name, step.checksum(Engine::Sqlite), 0)).unwrap();
         }
+        connection
+    }
+
+    /// Statements are what they were, and what was found is recognised by nothing yet.
+    #[test]
+    fn statements_lie_in_one_tree() {
+        let mut connection = before(8);
+        let rows = "INSERT INTO scan_coverage VALUES (x'01', 'r', 't', 'failed', NULL, 'a:b', 'Code', 'why', 3, 40, 7, FALSE), \
+               (x'01', 'r', 'a', 'listed', 5, NULL, NULL, NULL, 1, 2, 3, TRUE); \
+             INSERT INTO resources VALUES (x'00', x'01', x'02', x'0a', 't', 'i-1', NULL, NULL, 1, x'', 0, 0, NULL, NULL)";
+        connection.execute_batch(rows).unwrap();
+        let all = |connection: &Connection| -> Vec<String> {
+            let sql = "SELECT hex(scan_id) || place || type_token || outcome || coalesce(listed, '-') || coalesce(action, '-') || \
+                 coalesce(code, '-') || coalesce(message, '-') || calls || ',' || micros || ',' || at || ',' || settled \
+                 FROM scan_coverage ORDER BY scan_id, place, type_token";
+            let mut statement = connection.prepare(sql).unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let earlier = all(&connection);
+        assert_eq!(earlier, ["01ralisted5---1,2,3,1", "01rtfailed-a:bCodewhy3,40,7,0"]);
+        assert!(!sqlite(&mut connection, &pileus_model::clock::SystemClock).unwrap());
+        assert_eq!(all(&connection), earlier);
+        let twice = "INSERT INTO scan_coverage (scan_id, place, type_token, outcome, calls, micros, at) VALUES (x'01', 'r', 't', '', 0, 0, 0)";
+        assert!(connection.execute(twice, []).is_err(), "a type stands once in a statement");
+        let print: Option<Vec<u8>> = connection.query_row("SELECT print FROM resources", [], |row| row.get(0)).unwrap();
+        assert_eq!(print, None);
+    }
+
+    /// What was found before mentions stood with the versions is known and mentioned after it too.
+    #[test]
+    fn edges_become_handles() {
+        let mut connection = before(7);
         let long = "x".repeat(1025);
         let rows = format!(
             "INSERT INTO resources VALUES (x'00', x'01', x'02', x'0a', 't', 'i-1', NULL, 'arn:1', 2, x'', 0, 0, NULL, NULL), \

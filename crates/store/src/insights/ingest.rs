@@ -13,6 +13,9 @@ use std::collections::HashSet;
 /// A resource's key in its account: the first 16 bytes of SHA-256 of `type::id`.
 pub type Key = [u8; 16];
 
+/// By what a scan recognises the item that a resource was made of.
+pub type Print = [u8; 20];
+
 /// Whose resources are written, and by which run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -52,6 +55,8 @@ pub struct Item {
     pub inputs: Option<String>,
     /// What it mentions: the property's path and the text that stands there.
     pub mentions: Vec<Mention>,
+    /// By what a scan recognises what it was made of.
+    pub print: Option<Print>,
 }
 
 /// What writing a resource did.
@@ -78,6 +83,8 @@ pub struct Known<'a> {
     pub unseen: bool,
     /// It is gone.
     pub gone: bool,
+    /// By what a scan recognises what its newest version was made of; empty where nothing does.
+    pub print: &'a [u8],
 }
 
 /// Gives at most `limit` resources of a leaf in the order of their keys, after this one; the last key given.
@@ -97,10 +104,11 @@ pub fn known(
         let key = row.id(0)?;
         last = Some(key);
         let (unseen, gone) = (!row.is_null(3)?, !row.is_null(4)?);
-        each(Known { key, hash: row.bytes(1)?, type_token: row.text(2)?, unseen, gone });
+        let print = row.opt(5, <dyn Row>::bytes)?.unwrap_or_default();
+        each(Known { key, hash: row.bytes(1)?, type_token: row.text(2)?, unseen, gone, print });
         Ok(crate::Flow::Next)
     };
-    let sql = "SELECT key, hash, type_token, unseen_since, gone_at FROM resources \
+    let sql = "SELECT key, hash, type_token, unseen_since, gone_at, print FROM resources \
          WHERE account_id = $1 AND org_id = $2 AND key >= $3 ORDER BY key LIMIT $4";
     let from = after.map_or([0; 17], |key| {
         let mut from = [0; 17];
@@ -167,9 +175,9 @@ pub fn put_all(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<u64> {
 
 /// Inserts those that are not known; which they were.
 fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
-    let mut params = Vec::with_capacity(10 * items.len());
+    let mut params = Vec::with_capacity(11 * items.len());
     for item in items {
-        params.extend::<[Value<'_>; 10]>([
+        params.extend::<[Value<'_>; 11]>([
             scope.org.as_bytes().into(),
             scope.root.as_bytes().into(),
             scope.account.as_bytes().into(),
@@ -180,24 +188,25 @@ fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
             item.arn.as_ref().into(),
             (&item.hash).into(),
             scope.now.into(),
+            item.print.as_ref().into(),
         ]);
     }
     let sql = Sql {
         sqlite: "INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, first_seen_at, \
-         modified_at, unseen_since, gone_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL) \
+         modified_at, unseen_since, gone_at, print) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $10, NULL, NULL, $11) \
          ON CONFLICT (account_id, key) DO NOTHING",
         postgres: "WITH new AS (INSERT INTO resources (org_id, root_id, account_id, key, type_token, id, name, arn, version, hash, \
-         first_seen_at, modified_at, unseen_since, gone_at) SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), \
+         first_seen_at, modified_at, unseen_since, gone_at, print) SELECT decode(e->>0, 'hex'), decode(e->>1, 'hex'), \
          decode(e->>2, 'hex'), decode(e->>3, 'hex'), e->>4, e->>5, e->>6, e->>7, 1, decode(e->>8, 'hex'), (e->>9)::bigint, \
-         (e->>9)::bigint, NULL, NULL FROM json_array_elements($1::text::json) AS list(e) \
+         (e->>9)::bigint, NULL, NULL, decode(e->>10, 'hex') FROM json_array_elements($1::text::json) AS list(e) \
          ON CONFLICT (account_id, key) DO NOTHING RETURNING key) SELECT key, 1::bigint FROM new",
     };
     if tx.engine() == Engine::Sqlite {
         // For `RETURNING` it would copy every page that a row touches, in case it had to take the row back.
-        return Ok(tx.execute_each(sql, 10, &params)?.into_iter().map(|rows| rows == 1).collect());
+        return Ok(tx.execute_each(sql, 11, &params)?.into_iter().map(|rows| rows == 1).collect());
     }
     let mut new = HashSet::with_capacity(items.len());
-    many::query(tx, sql, (10, 1), &params, &mut |_, row| {
+    many::query(tx, sql, (11, 1), &params, &mut |_, row| {
         new.insert(row.id(0)?);
         Ok(())
     })?;
@@ -207,14 +216,15 @@ fn insert(tx: &mut dyn Tx, scope: &Scope, items: &[Item]) -> Result<Vec<bool>> {
 
 fn change(tx: &mut dyn Tx, scope: &Scope, item: &Item, version: i64) -> Result<()> {
     handles::change(tx, scope, item)?;
-    let sql = "UPDATE resources SET name = $1, arn = $2, version = $3, hash = $4, modified_at = $5, unseen_since = NULL, gone_at = NULL \
-         WHERE account_id = $6 AND key = $7";
+    let sql = "UPDATE resources SET name = $1, arn = $2, version = $3, hash = $4, modified_at = $5, unseen_since = NULL, gone_at = NULL, \
+         print = $6 WHERE account_id = $7 AND key = $8";
     let params = [
         item.name.as_ref().into(),
         item.arn.as_ref().into(),
         version.into(),
         (&item.hash).into(),
         scope.now.into(),
+        item.print.as_ref().into(),
         scope.account.as_bytes().into(),
         (&item.key).into(),
     ];
@@ -246,6 +256,23 @@ fn add_versions(tx: &mut dyn Tx, scope: &Scope, items: &[&Item], version: i64) -
          decode(e->>5, 'hex'), e->>6, e->>7, e->>8 FROM json_array_elements($1::text::json) AS list(e)",
     };
     many::execute(tx, sql, 9, &params)
+}
+
+/// Writes by what these resources are recognised from now on, each only while its newest version has this hash.
+///
+/// # Errors
+/// `Unavailable` where the database can't.
+pub fn print(tx: &mut dyn Tx, scope: &Scope, prints: &[(Key, [u8; 32], Print)]) -> Result<()> {
+    let sql = Sql {
+        sqlite: "UPDATE resources SET print = $1 WHERE account_id = $2 AND key = $3 AND hash = $4",
+        postgres: "UPDATE resources SET print = decode(e->>0, 'hex') FROM json_array_elements($1::text::json) AS list(e) \
+         WHERE account_id = decode(e->>1, 'hex') AND key = decode(e->>2, 'hex') AND hash = decode(e->>3, 'hex')",
+    };
+    let mut params = Vec::with_capacity(4 * prints.len());
+    for (key, hash, print) in prints {
+        params.extend::<[Value<'_>; 4]>([print.into(), scope.account.as_bytes().into(), key.into(), hash.into()]);
+    }
+    many::execute(tx, sql, 4, &params)
 }
 
 /// The newest state of a resource, also of one that is gone.

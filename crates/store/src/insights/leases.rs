@@ -91,24 +91,34 @@ pub fn renew(tx: &mut dyn Tx, lease: &Lease, until: Timestamp, now: Timestamp) -
     Ok(tx.run(sql, &params)? == 1)
 }
 
-/// Writes how far a run is. After [`renew`].
+/// As [`renew`], and writes how far the run is. With `on` it got on: one more type is done, so what interrupted it before did not stop it.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
-pub fn progress(tx: &mut dyn Tx, lease: &Lease, progress: &Progress) -> Result<()> {
-    let sql = "UPDATE scans SET resource_count = $1, types_done = $2, types_total = $3, calls = $4, throttles = $5 \
-         WHERE org_id = $6 AND id = $7 AND fence = $8";
+pub fn renew_with(
+    tx: &mut dyn Tx,
+    lease: &Lease,
+    until: Timestamp,
+    progress: &Progress,
+    on: bool,
+    now: Timestamp,
+) -> Result<bool> {
+    let sql = "UPDATE scans SET lease_until = $1, updated_at = $2, resource_count = $3, types_done = $4, types_total = $5, calls = $6, \
+         throttles = $7, lost = CASE WHEN $8 THEN 0 ELSE lost END WHERE org_id = $9 AND id = $10 AND fence = $11 AND state = 'running'";
     let params = [
+        until.into(),
+        now.into(),
         progress.resources.into(),
         progress.types_done.into(),
         progress.types_total.into(),
         progress.calls.into(),
         progress.throttles.into(),
+        on.into(),
         lease.org.as_bytes().into(),
         lease.scan.as_bytes().into(),
         lease.fence.into(),
     ];
-    tx.run(sql, &params).map(|_| ())
+    Ok(tx.run(sql, &params)? == 1)
 }
 
 /// Writes with which environment a run works: `project/name@revision`. After [`renew`].
@@ -152,15 +162,6 @@ pub fn reclaim(tx: &mut dyn Tx, node: &str, all: bool, now: Timestamp) -> Result
     let sql = "UPDATE scans SET holder = NULL, lease_until = 0, fence = fence + 1, lost = lost + 1, updated_at = $1 \
          WHERE state = 'running' AND lease_until <> 0 AND (holder = $2 OR $3)";
     tx.run(sql, &[now.into(), node.into(), all.into()])
-}
-
-/// One more type is done: what interrupted the run before did not stop it. After [`renew`].
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn got_on(tx: &mut dyn Tx, lease: &Lease) -> Result<()> {
-    let sql = "UPDATE scans SET lost = 0 WHERE org_id = $1 AND id = $2 AND fence = $3 AND lost > 0";
-    tx.run(sql, &[lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()]).map(|_| ())
 }
 
 /// Ends a run: `succeeded` without a failure, `failed` with one. After [`renew`].

@@ -7,15 +7,18 @@ use crate::{Engine, Params, Row, Sql, Tx, Value};
 use pileus_model::{Result, json::is_bare};
 use std::fmt::Write as _;
 
-/// Rows that travel to PostgreSQL together: a connection keeps the largest message that it has sent as its buffer.
-const TOGETHER: usize = 100;
+/// So many bytes travel to PostgreSQL together, and the row with which they become so many: a connection keeps the largest message that
+/// it has sent as its buffer.
+const TOGETHER: usize = 128 << 10;
 
-/// The rows as a JSON list of lists. Bytes are hexadecimal in it.
-fn list(width: usize, params: Params<'_>) -> String {
-    let mut text = String::with_capacity(64 * params.len() + 2);
+/// The rows as a JSON list of lists, as many as travel together; the parameters of the others. Bytes are hexadecimal in it.
+fn list<'p, 'v>(width: usize, params: &'p [Value<'v>]) -> (String, &'p [Value<'v>]) {
+    let mut text = String::with_capacity((64 * params.len() + 2).min(TOGETHER));
     text.push('[');
-    for (number, row) in params.chunks(width.max(1)).enumerate() {
-        text.push_str(if number == 0 { "[" } else { ",[" });
+    let mut rest = params;
+    while !rest.is_empty() && text.len() < TOGETHER {
+        let (row, others) = rest.split_at(width.clamp(1, rest.len()));
+        text.push_str(if rest.len() == params.len() { "[" } else { ",[" });
         for (column, value) in row.iter().enumerate() {
             if column > 0 {
                 text.push(',');
@@ -23,9 +26,10 @@ fn list(width: usize, params: Params<'_>) -> String {
             json(value, &mut text);
         }
         text.push(']');
+        rest = others;
     }
     text.push(']');
-    text
+    (text, rest)
 }
 
 fn json(value: &Value<'_>, out: &mut String) {
@@ -61,8 +65,11 @@ pub(super) fn execute(tx: &mut dyn Tx, sql: Sql, width: usize, params: Params<'_
     if tx.engine() == Engine::Sqlite {
         return tx.execute_each(sql, width, params).map(|_| ());
     }
-    for some in params.chunks(width.max(1) * TOGETHER) {
-        tx.execute(sql, &[(&list(width, some)).into()])?;
+    let mut params = params;
+    while !params.is_empty() {
+        let (text, rest) = list(width, params);
+        tx.execute(sql, &[(&text).into()])?;
+        params = rest;
     }
     Ok(())
 }
@@ -82,12 +89,16 @@ pub(super) fn query(
     if tx.engine() == Engine::Sqlite {
         return tx.query_each(sql, width, params, each);
     }
-    for (part, some) in params.chunks(width.max(1) * TOGETHER).enumerate() {
-        tx.query(sql, &[(&list(width, some)).into()], &mut |row| {
+    let mut left = params;
+    while !left.is_empty() {
+        let before = (params.len() - left.len()) / width.max(1);
+        let (text, rest) = list(width, left);
+        tx.query(sql, &[(&text).into()], &mut |row| {
             let within = usize::try_from(row.int(number)? - 1).unwrap_or(0);
-            each(part * TOGETHER + within, row)?;
+            each(before + within, row)?;
             Ok(crate::Flow::Next)
         })?;
+        left = rest;
     }
     Ok(())
 }
@@ -99,7 +110,20 @@ mod tests {
     #[test]
     fn lists() {
         let params = [Value::Null, 5.into(), true.into(), "a\"\n\\é".into(), (&[0_u8, 255]).into(), "b".into()];
-        assert_eq!(list(3, &params), r#"[[null,5,true],["a\"\n\\é","00ff","b"]]"#);
-        assert_eq!(list(3, &[]), "[]");
+        assert_eq!(list(3, &params).0, r#"[[null,5,true],["a\"\n\\é","00ff","b"]]"#);
+        assert_eq!(list(3, &[]).0, "[]");
+    }
+
+    #[test]
+    fn as_many_as_travel_together() {
+        let long = "x".repeat(TOGETHER / 2);
+        let params: Vec<Value<'_>> = (0..5).flat_map(|n| [n.into(), (&long).into()]).collect();
+        let (mut rest, mut rows) = (&params[..], Vec::new());
+        while !rest.is_empty() {
+            let (text, others) = list(2, rest);
+            rows.push((text.matches("],[").count() + 1, text.starts_with(&format!("[[{},", rows.len() * 2))));
+            rest = others;
+        }
+        assert_eq!(rows, [(2, true), (2, true), (1, true)]);
     }
 }

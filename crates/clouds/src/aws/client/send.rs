@@ -50,6 +50,9 @@ pub(crate) struct Session<'a> {
     targets: Mutex<HashMap<String, Arc<Target>>>,
 }
 
+/// Reads a successful answer: its status and its body.
+pub(crate) type Reader<'r, T> = &'r (dyn Fn(u16, &[u8]) -> Result<T, String> + Sync);
+
 /// One attempt that failed.
 enum Failure {
     Refused { refusal: Refusal, date: Option<i64>, told: Option<Duration> },
@@ -97,12 +100,23 @@ impl<'a> Session<'a> {
         ask: &Ask,
         tally: &Tally,
     ) -> Result<Value, CloudError> {
+        self.asked((service, call), ask, tally, &|status, body| protocol::read(service, call, status, body)).await
+    }
+
+    /// As [`Session::call`]; what is answered is read by this reader, which says what is wrong with it.
+    pub(crate) async fn asked<T>(
+        &self,
+        (service, call): (&Service, &Call),
+        ask: &Ask,
+        tally: &Tally,
+        reader: Reader<'_, T>,
+    ) -> Result<T, CloudError> {
         let target = self.target(service, call)?;
         let pace = &target.pace;
         let wire = ask.write(service, call);
         let (mut failed, mut throttled, mut corrected) = (0, 0, false);
         loop {
-            let failure = match self.once(&target, (service, call), &wire, tally).await? {
+            let failure = match self.once(&target, (service, call), &wire, tally, reader).await? {
                 Ok(value) => {
                     pace.faster();
                     return Ok(value);
@@ -173,13 +187,14 @@ impl<'a> Session<'a> {
     }
 
     /// One attempt. The outer error ends everything, the inner may pass.
-    async fn once(
+    async fn once<T>(
         &self,
         target: &Target,
         (service, call): (&Service, &Call),
         wire: &Wire,
         tally: &Tally,
-    ) -> Result<Result<Value, Failure>, CloudError> {
+        reader: Reader<'_, T>,
+    ) -> Result<Result<T, Failure>, CloudError> {
         target.pace.turn().await;
         let sent = self.signed(target, service, wire)?;
         tally.calls.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +204,7 @@ impl<'a> Session<'a> {
             Err(error) => return Ok(Err(Failure::Egress(error))),
             Ok(response) => response,
         };
-        Ok(read(service, call, &response))
+        Ok(read(service, &response, reader))
     }
 
     /// A question as it is sent now.
@@ -226,7 +241,7 @@ fn refused(error: EgressError, call: &Call, service: &Service) -> CloudError {
     }
 }
 
-fn read(service: &Service, call: &Call, response: &Response) -> Result<Value, Failure> {
+fn read<T>(service: &Service, response: &Response, reader: Reader<'_, T>) -> Result<T, Failure> {
     let status = response.status.as_u16();
     let header = |name: &str| response.headers.get(name).and_then(|v| v.to_str().ok());
     if (200..300).contains(&status) {
@@ -235,7 +250,7 @@ fn read(service: &Service, call: &Call, response: &Response) -> Result<Value, Fa
             let refusal = protocol::refusal(status, None, &response.body);
             return Err(Failure::Refused { refusal, date: None, told: None });
         }
-        return protocol::read(service, call, status, &response.body).map_err(Failure::Malformed);
+        return reader(status, &response.body).map_err(Failure::Malformed);
     }
     let refusal = protocol::refusal(status, header("x-amzn-errortype"), &response.body);
     let date = header("date").and_then(http_date);

@@ -44,6 +44,24 @@ impl Path {
         Ok(Self(steps))
     }
 
+    /// Its names, each with whether all elements of a list under it follow, if it is made of nothing else and ends in such a list.
+    pub(crate) fn to_items(&self) -> Option<Vec<(&str, bool)>> {
+        let mut parts: Vec<(&str, bool)> = Vec::new();
+        for step in &self.0 {
+            match (step, parts.last_mut()) {
+                (Step::Key(key), _) => parts.push((key, false)),
+                (Step::Each, Some((_, each @ false))) => *each = true,
+                _ => return None,
+            }
+        }
+        parts.last().is_some_and(|(_, each)| *each).then_some(parts)
+    }
+
+    /// Whether it leads through names only, and so into no list.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.iter().all(|step| matches!(step, Step::Key(_)))
+    }
+
     /// The first thing that it leads to, null aside.
     pub(crate) fn one<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         first(&self.0, value)

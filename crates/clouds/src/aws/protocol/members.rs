@@ -80,6 +80,12 @@ impl Members {
         }
     }
 
+    /// The member of this name, with its element.
+    pub(super) fn named(&self, name: &str) -> Option<(&str, &Member)> {
+        let found = self.elements.iter().find(|(_, member)| member.name.text() == name);
+        found.map(|(element, member)| (&**element, member))
+    }
+
     /// An object without members yet.
     pub(super) fn filling(&self) -> Filling {
         Filling { there: 0, members: Vec::with_capacity(self.elements.len().min(16)) }

@@ -5,6 +5,7 @@
 mod answer;
 mod ask;
 mod codes;
+mod cut;
 mod members;
 mod shapes;
 mod xml;
@@ -12,4 +13,5 @@ mod xml;
 pub(crate) use answer::{Refusal, read, refusal};
 pub(crate) use ask::{Ask, Wire};
 pub(crate) use codes::{Kind, denied_action, kind};
+pub(crate) use cut::cut;
 pub(crate) use shapes::Shapes;

@@ -2,6 +2,10 @@
 //!
 //! This room knows the form of `data/aws/shapes`. It must never know an operation.
 
+mod way;
+
+pub(super) use way::{Step, Way};
+
 use super::{
     members::{Filling, Member, Members},
     xml::{Pull, Tag},

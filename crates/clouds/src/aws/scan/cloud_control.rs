@@ -183,6 +183,7 @@ impl Run<'_> {
             arn: text(properties.get("Arn")).filter(|arn| arn.starts_with("arn:")),
             properties,
             unread,
+            print: None,
         }
     }
 

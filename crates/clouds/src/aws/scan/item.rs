@@ -5,7 +5,7 @@
 use super::{Line, Run};
 use crate::value::Value;
 use crate::{
-    Found, TypeOutcome,
+    Found, Print, TypeOutcome,
     aws::data::{Scope, Type},
 };
 use percent_encoding::percent_decode_str;
@@ -21,12 +21,14 @@ pub(crate) struct Work {
     pub(crate) unread: Vec<String>,
     /// Deleted between the list and a read.
     pub(crate) gone: bool,
+    /// Of the item as it came, where nothing else decides what it becomes.
+    pub(crate) print: Option<Print>,
 }
 
 impl Work {
     /// As the list shows it.
-    pub(crate) const fn new(item: Value) -> Self {
-        Self { item, unread: Vec::new(), gone: false }
+    pub(crate) const fn new(item: Value, print: Option<Print>) -> Self {
+        Self { item, unread: Vec::new(), gone: false, print }
     }
 }
 
@@ -62,7 +64,7 @@ impl Run<'_> {
         work.unread.sort_unstable();
         work.unread.dedup();
         let type_token = kind.token.clone();
-        Ok(Found { type_token, id, name, arn, properties: work.item, unread: work.unread })
+        Ok(Found { type_token, id, name, arn, properties: work.item, unread: work.unread, print: work.print })
     }
 }
 

@@ -7,6 +7,7 @@ mod item;
 mod line;
 mod native;
 mod read;
+mod sight;
 pub(crate) mod table;
 
 use super::{
@@ -20,8 +21,8 @@ pub(crate) use native::next;
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
 use tokio::sync::Semaphore;
 
-/// How often a scan asks whether it is to end.
-const LOOK: Duration = Duration::from_millis(100);
+/// How often a scan tells how much was asked.
+const TELL: Duration = Duration::from_secs(1);
 
 /// A scan of one place under way.
 pub(crate) struct Run<'a> {
@@ -42,7 +43,8 @@ impl<'a> Run<'a> {
     pub(crate) async fn go(&self, mode: Mode) -> Result<(), CloudError> {
         let ended = tokio::select! {
             biased;
-            () = self.canceled() => Err(CloudError::Canceled),
+            () = self.sink.stopped() => Err(CloudError::Canceled),
+            () = self.telling() => Err(CloudError::Canceled),
             ended = self.both(mode) => ended,
         };
         self.tell();
@@ -59,10 +61,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn canceled(&self) {
-        while !self.sink.canceled() {
+    /// Tells again and again; does not return.
+    async fn telling(&self) {
+        loop {
             self.tell();
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(TELL).await;
         }
     }
 

@@ -2,11 +2,15 @@
 //!
 //! This room knows lists. It must never know a type: which there are is in the catalogue.
 
-use super::{Line, Run, item::Work};
+use super::{
+    Line, Run,
+    item::Work,
+    sight::{Page as Seen, Sight},
+};
 use crate::{
-    CloudError, Map, Place, TypeOutcome, Value,
+    CloudError, Map, Place, Print, TypeOutcome, Value,
     aws::{
-        data::{Page, Scope, Service, Type, catalogue, catalogue::File},
+        data::{Call, Page, Scope, Service, Type, catalogue, catalogue::File},
         protocol::Ask,
     },
 };
@@ -26,14 +30,18 @@ pub(super) struct Unit<'c> {
     service: &'c Service,
     types: Vec<&'c Type>,
     below: Vec<Unit<'c>>,
+    /// Whether these are all types of that list.
+    whole: bool,
 }
 
 /// The units of a file below this type, or at the top.
 fn units<'c>(file: &'c File, parent: Option<&str>, needed: &dyn Fn(&Type) -> bool) -> Vec<Unit<'c>> {
     let mut units: Vec<Unit<'c>> = Vec::new();
+    let mut left_out = Vec::new();
     for kind in file.types.iter().filter(|t| t.parent.as_deref() == parent) {
         let below = units_below(file, kind, needed);
         if below.is_empty() && !needed(kind) {
+            left_out.push(&kind.list.key);
             continue;
         }
         match units.iter_mut().find(|u| u.types.first().is_some_and(|t| t.list.key == kind.list.key)) {
@@ -41,8 +49,11 @@ fn units<'c>(file: &'c File, parent: Option<&str>, needed: &dyn Fn(&Type) -> boo
                 unit.types.push(kind);
                 unit.below.extend(below);
             }
-            None => units.push(Unit { service: &file.service, types: vec![kind], below }),
+            None => units.push(Unit { service: &file.service, types: vec![kind], below, whole: true }),
         }
+    }
+    for unit in &mut units {
+        unit.whole = unit.types.iter().all(|kind| !left_out.contains(&&kind.list.key));
     }
     units
 }
@@ -118,6 +129,19 @@ impl Run<'_> {
         }
     }
 
+    /// By which the items of a list are recognised, where an item alone decides which one resource it becomes.
+    fn sight(&self, unit: &Unit<'_>, parent: Option<&Value>) -> Option<Sight<'_>> {
+        let alone = |kind: &&Type| !kind.internal && kind.read.is_empty() && self.wanted(&kind.token);
+        if !unit.whole || !unit.below.is_empty() || !unit.types.iter().all(alone) {
+            return None;
+        }
+        let place = &self.session.place;
+        let parent = parent.map(ToString::to_string).unwrap_or_default();
+        let mut list = vec![&*place.partition, &place.account, &place.region, &place.suffix, &parent];
+        list.extend(unit.types.iter().map(|kind| kind.token.as_str()));
+        Some(Sight::new(self.sink, &self.options.redaction, &list, u8::try_from(unit.types.len()).ok()?))
+    }
+
     /// One list to its end; what goes wrong becomes the types' problem.
     async fn listed(&self, unit: &Unit<'_>, parent: Option<&Value>, lines: &[Line]) -> Result<(), CloudError> {
         if let Err(error) = self.pages(unit, parent, lines).await {
@@ -132,9 +156,11 @@ impl Run<'_> {
         let call = &kind.list;
         let scope = Scope { item: &Value::Null, parent, place: &self.session.place };
         let mut ask = Ask::new(call, &scope).map_err(|message| CloudError::Broken { code: "id", message })?;
+        let sight = self.sight(unit, parent);
         let mut seen = HashSet::new();
         loop {
-            let answer = match self.session.call(unit.service, call, &ask, &line.tally).await {
+            let Seen { answer, same, prints } = match self.page((unit.service, call), &ask, line, sight.as_ref()).await
+            {
                 Err(CloudError::Answer { code, .. })
                     if call.absent.contains(&code) || (parent.is_some() && call.gone.contains(&code)) =>
                 {
@@ -147,24 +173,56 @@ impl Run<'_> {
                 None => false,
             };
             let items = call.items.as_ref().map(|path| path.take(answer)).unwrap_or_default();
-            self.items(unit, items, parent, lines).await?;
+            let items = items.into_iter().map(|item| named(call, item)).collect();
+            for (number, (kind, line)) in (0..).zip(unit.types.iter().zip(lines)) {
+                let of_type = same.iter().filter(|(of, _)| *of == number);
+                let prints: Vec<Print> = of_type.map(|(_, print)| *print).collect();
+                line.add(prints.len());
+                if !prints.is_empty() {
+                    self.sink.same(self.place.name(), &kind.token, prints).await?;
+                }
+            }
+            self.items(unit, (items, prints), parent, lines).await?;
             if !more {
                 return Ok(());
             }
         }
     }
 
+    /// Of each item the only type that keeps it, and its print as a resource of that.
+    fn prints(
+        &self,
+        unit: &Unit<'_>,
+        items: &[Value],
+        prints: &[Print],
+        parent: Option<&Value>,
+    ) -> Vec<Option<(usize, Print)>> {
+        if prints.len() != items.len() {
+            return Vec::new();
+        }
+        let place = &self.session.place;
+        let print = |(item, print): (&Value, &Print)| {
+            let keeps = |kind: &Type| kind.keep.iter().all(|c| c.holds(&Scope { item, parent, place }));
+            let mut keeping = unit.types.iter().enumerate().filter(|(_, kind)| keeps(kind)).map(|(number, _)| number);
+            let (only, None) = (keeping.next()?, keeping.next()) else { return None };
+            Some((only, print.of_type(u8::try_from(only).ok()?)))
+        };
+        items.iter().zip(prints).map(print).collect()
+    }
+
     async fn items(
         &self,
         unit: &Unit<'_>,
-        mut items: Vec<Value>,
+        (mut items, prints): (Vec<Value>, Vec<Print>),
         parent: Option<&Value>,
         lines: &[Line],
     ) -> Result<(), CloudError> {
+        let prints = self.prints(unit, &items, &prints, parent);
         for (n, (kind, line)) in unit.types.iter().zip(lines).enumerate() {
             let last = n + 1 == unit.types.len();
             let mine = if last { std::mem::take(&mut items) } else { items.clone() };
-            let works = mine.into_iter().map(|item| Work::new(named(kind, item))).collect();
+            let print = |of: usize| prints.get(of)?.filter(|(number, _)| *number == n).map(|(_, print)| print);
+            let works = mine.into_iter().enumerate().map(|(of, item)| Work::new(item, print(of))).collect();
             let works = self.worked(unit.service, kind, works, parent, line).await?;
             if unit.below.iter().any(|b| b.types.iter().any(|t| t.parent.as_deref() == Some(&kind.token))) {
                 line.keep(works.iter().map(|w| w.item.clone()));
@@ -195,8 +253,8 @@ fn inherited(trouble: &TypeOutcome) -> TypeOutcome {
 }
 
 /// An item that is a text becomes an object with it.
-fn named(kind: &Type, item: Value) -> Value {
-    match (&kind.list.name, item) {
+fn named(list: &Call, item: Value) -> Value {
+    match (&list.name, item) {
         (Some(name), item @ (Value::String(_) | Value::Number(_))) => {
             Value::Object(Map::from_iter([(name.as_str(), item)]))
         }

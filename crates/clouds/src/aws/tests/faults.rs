@@ -141,7 +141,7 @@ async fn a_scan_is_canceled_while_it_waits() {
     let stop = Arc::clone(&kept);
     let fake = Fake::start(move |seen, _| {
         identity(seen).unwrap_or_else(|| {
-            stop.canceled.store(true, Ordering::SeqCst);
+            stop.stop.send_replace(true);
             Reply::Silent
         })
     })

@@ -5,16 +5,15 @@ mod cloud_control;
 mod fake;
 mod faults;
 mod rows;
+mod sight;
 mod types_doc;
 
 use super::*;
-use crate::{BoxFuture, Found, RedactionKey};
+use crate::{BoxFuture, Found, Print, RedactionKey};
 use fake::{Fake, Reply, Seen};
 use pileus_model::Timestamp;
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{collections::HashSet, sync::Mutex};
+use tokio::sync::watch;
 
 /// Always the same time.
 #[derive(Debug)]
@@ -31,12 +30,22 @@ struct Kept {
     found: Mutex<Vec<Found>>,
     reports: Mutex<Vec<TypeReport>>,
     log: Mutex<Vec<String>>,
-    canceled: AtomicBool,
+    /// What is known by its print, and what of it was recognised: type and print.
+    known: HashSet<Print>,
+    same: Mutex<Vec<(String, Print)>>,
+    stop: watch::Sender<bool>,
 }
 
 impl Sink for Kept {
     fn found<'a>(&'a self, _: &'a str, batch: Vec<Found>) -> BoxFuture<'a, pileus_model::Result<()>> {
         self.found.lock().unwrap().extend(batch);
+        Box::pin(async { Ok(()) })
+    }
+    fn knows(&self, print: &Print) -> bool {
+        self.known.contains(print)
+    }
+    fn same<'a>(&'a self, _: &'a str, kind: &'a str, prints: Vec<Print>) -> BoxFuture<'a, pileus_model::Result<()>> {
+        self.same.lock().unwrap().extend(prints.into_iter().map(|print| (kind.to_owned(), print)));
         Box::pin(async { Ok(()) })
     }
     fn report(&self, report: TypeReport) -> BoxFuture<'_, pileus_model::Result<()>> {
@@ -46,8 +55,8 @@ impl Sink for Kept {
     fn log(&self, line: String) {
         self.log.lock().unwrap().push(line);
     }
-    fn canceled(&self) -> bool {
-        self.canceled.load(Ordering::SeqCst)
+    fn stopped(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async { drop(self.stop.subscribe().wait_for(|stop| *stop).await) })
     }
 }
 

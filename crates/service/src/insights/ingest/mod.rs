@@ -57,6 +57,7 @@ pub(crate) fn item(found: Found, key: Key, state: String, hash: [u8; 32]) -> Ite
         state,
         inputs: None,
         mentions,
+        print: found.print.map(|print| *print.as_bytes()),
     }
 }
 
@@ -89,6 +90,7 @@ mod tests {
             arn: None,
             properties: properties.into(),
             unread: vec!["tags".into()],
+            print: None,
         }
     }
 

@@ -62,6 +62,7 @@ fn item(cx: &Cx, reported: Reported) -> Result<Item> {
         hash,
         state,
         inputs: Some(inputs),
+        print: None,
     })
 }
 

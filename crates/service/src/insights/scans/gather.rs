@@ -4,19 +4,19 @@
 
 use super::{
     SCAN,
-    sink::{Collector, State},
+    sink::{Collector, Gathered, State},
 };
 use crate::insights::{
     coverage,
     ingest::{self, Fate, Verdict},
 };
-use pileus_clouds::{BoxFuture, Found, Sink, TypeOutcome, TypeReport};
+use pileus_clouds::{BoxFuture, Found, Print, Sink, TypeOutcome, TypeReport};
 use pileus_model::{Result, insights::resource_key};
 use pileus_store::insights::{coverage::Coverage, ingest::Key, scans::Progress};
 use std::sync::atomic::Ordering;
 
 /// Lines of coverage or absent resources that are gathered before they are written.
-const GATHERED: usize = 300;
+const GATHERED: usize = 1000;
 
 impl Collector {
     async fn gather(&self, place: &str, batch: Vec<Found>) -> Result<()> {
@@ -31,24 +31,52 @@ impl Collector {
             // Most are as they were, and their text is only needed for its hash.
             let hash = ingest::state_into(&found.properties, &mut text);
             let key = resource_key(&found.type_token, &found.id);
-            if self.compare(key, &found.type_token, &hash) == Verdict::Write {
+            if self.compare(key, &found, &hash) == Verdict::Write {
                 let item = ingest::item(found, key, text.clone(), hash);
                 self.state().gathered.items.push(item);
             }
         }
-        let full = {
-            let state = self.state();
-            state.gathered.items.len() + state.gathered.marked.len() >= self.batch
-        };
+        self.counted(count).await
+    }
+    /// So many resources were found; what waits is written if there is much of it.
+    async fn counted(&self, count: u64) -> Result<()> {
         metrics::counter!("pileus_scan_resources_total").increment(count);
+        let full = {
+            let Gathered { items, marked, printed, .. } = &self.state().gathered;
+            items.len() + marked.len() + printed.len() >= self.batch
+        };
         if full { self.flush().await } else { Ok(()) }
     }
+    /// What was recognised is as it was.
+    async fn recall(&self, place: &str, type_token: &str, prints: Vec<Print>) -> Result<()> {
+        let count = prints.len() as u64;
+        {
+            let mut guard = self.state();
+            let state = &mut *guard;
+            state.completeness.arrived(type_token, place, count);
+            for print in &prints {
+                // Where something else was found of it meanwhile, that counts.
+                let Some((key, verdict, first)) = state.index.recall(print) else { continue };
+                if verdict == Verdict::Marked {
+                    state.gathered.marked.push(key);
+                }
+                *state.progress.resources.get_or_insert(0) += i64::from(first);
+            }
+        }
+        self.counted(count).await
+    }
     /// Compares something that was found with what is known, and counts it.
-    fn compare(&self, key: Key, type_token: &str, hash: &[u8]) -> Verdict {
+    fn compare(&self, key: Key, found: &Found, hash: &[u8; 32]) -> Verdict {
         let mut state = self.state();
-        let (verdict, first) = state.index.find(key, type_token, hash);
+        let (verdict, first) = state.index.find(key, &found.type_token, hash);
         if verdict == Verdict::Marked {
             state.gathered.marked.push(key);
+        }
+        if let Some(print) = &found.print
+            && verdict != Verdict::Write
+            && state.index.wants_print(&key)
+        {
+            state.gathered.printed.push((key, *hash, *print.as_bytes()));
         }
         *state.progress.resources.get_or_insert(0) += i64::from(first);
         verdict
@@ -149,6 +177,12 @@ impl Sink for Collector {
     fn found<'a>(&'a self, place: &'a str, batch: Vec<Found>) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.gather(place, batch))
     }
+    fn knows(&self, print: &Print) -> bool {
+        self.state().index.knows(print)
+    }
+    fn same<'a>(&'a self, place: &'a str, type_token: &'a str, prints: Vec<Print>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.recall(place, type_token, prints))
+    }
     fn report(&self, report: TypeReport) -> BoxFuture<'_, Result<()>> {
         Box::pin(self.done(report))
     }
@@ -161,7 +195,7 @@ impl Sink for Collector {
         let more = self.state().asked((number(calls), number(throttles)));
         counted(more);
     }
-    fn canceled(&self) -> bool {
-        self.stop.is_told()
+    fn stopped(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.stop.told())
     }
 }

@@ -130,13 +130,9 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
 
 /// Returns when the run is no longer ours.
 async fn watch(look: Duration, app: &App, stop: &Stop) -> Error {
-    loop {
-        tokio::select! {
-            () = stop.told() => return lost(),
-            () = tokio::time::sleep(look) => {}
-        }
-        // A database that is away for a moment is no reason to stop: what can't be written stops the run soon enough.
-        let _ = app.scans.look(&app.store, look).await;
+    tokio::select! {
+        () = stop.told() => lost(),
+        never = app.scans.look(&app.store, look) => match never {},
     }
 }
 

@@ -6,6 +6,7 @@ use pileus_store::{
     insights::leases::{self, Lease},
 };
 use std::{
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -26,10 +27,6 @@ impl Stop {
     pub fn tell(&self) {
         self.0.send_replace(true);
     }
-    /// Whether it is.
-    pub fn is_told(&self) -> bool {
-        *self.0.borrow()
-    }
     /// Returns when it is.
     pub async fn told(&self) {
         // The sender lives as long as this value.
@@ -43,8 +40,8 @@ pub struct Signals {
     wake: Notify,
     /// The runs of this process, which are few.
     running: Mutex<Vec<(Lease, Stop)>>,
-    /// When it was last looked whether they are still ours.
-    looked: Mutex<Option<Instant>>,
+    /// Held by whoever looks whether they are still ours: when it was looked last.
+    looking: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// A poisoned lock only means that another thread panicked; what it guards here may be forgotten.
@@ -75,20 +72,18 @@ impl Signals {
     pub fn stop(&self, scan: ScanId) {
         lock(&self.running).iter().filter(|(lease, _)| lease.scan == scan).for_each(|(_, stop)| stop.tell());
     }
-    /// Looks for all runs of this process at once whether they are still its own, and tells those that are not; unless somebody
-    /// looked within half of this time.
-    ///
-    /// # Errors
-    /// `Unavailable` where the database can't.
-    pub(super) async fn look(&self, store: &Store, every: Duration) -> Result<()> {
-        let now = Instant::now();
-        {
-            let mut looked = lock(&self.looked);
-            if looked.is_some_and(|last| now < last + every / 2) {
-                return Ok(());
-            }
-            *looked = Some(now);
+    /// Looks again and again, for all runs of this process at once, whether they are still its own, and tells those that are not. Does
+    /// not return. One of those who call it does it; when that one gives up, another goes on.
+    pub(super) async fn look(&self, store: &Store, every: Duration) -> Infallible {
+        let mut looked = self.looking.lock().await;
+        loop {
+            tokio::time::sleep_until(looked.unwrap_or_else(Instant::now) + every).await;
+            *looked = Some(Instant::now());
+            // A database that is away for a moment is no reason to stop: what can't be written stops a run soon enough.
+            let _ = self.look_once(store).await;
         }
+    }
+    async fn look_once(&self, store: &Store) -> Result<()> {
         let running = lock(&self.running).clone();
         let all: Vec<Lease> = running.iter().map(|(lease, _)| *lease).collect();
         let stand = store.read(move |tx| leases::stand(tx, &all)).await?;

@@ -35,6 +35,8 @@ const LEASE: i64 = 30;
 pub(super) const BATCH: usize = 500;
 /// Rows of one kind in one write.
 const PART: usize = 1000;
+/// Why what a run writes is not recorded.
+const WORK: &str = "the start of the scan was recorded; this is its work";
 /// Longest line of a log, in characters.
 const MAX_LINE: usize = 4000;
 
@@ -57,6 +59,8 @@ pub(super) struct Subject {
 pub(super) struct Gathered {
     pub items: Vec<Item>,
     pub marked: Vec<Key>,
+    /// What is as it was, by what it is recognised from now on.
+    pub printed: Vec<(Key, [u8; 32], ingest::Print)>,
     pub absent: Vec<Key>,
     pub coverage: Vec<Coverage>,
     pub lines: Vec<Line>,
@@ -67,9 +71,10 @@ impl Gathered {
     fn parts(mut self) -> Vec<Self> {
         let mut parts = Vec::new();
         let full = |n: usize| n > PART;
-        while full(self.items.len()) || full(self.marked.len()) || full(self.absent.len()) {
+        while full(self.items.len()) || full(self.marked.len()) || full(self.printed.len()) || full(self.absent.len()) {
             let (items, marked) = (first(&mut self.items), first(&mut self.marked));
-            parts.push(Self { items, marked, absent: first(&mut self.absent), ..Self::default() });
+            let (printed, absent) = (first(&mut self.printed), first(&mut self.absent));
+            parts.push(Self { items, marked, printed, absent, ..Self::default() });
         }
         parts.push(self);
         parts
@@ -211,7 +216,7 @@ impl Collector {
                 return Ok(Recorded::unaudited(None, "nothing was changed"));
             }
             let value = f(tx, &scope)?;
-            Ok(Recorded::unaudited(Some(value), "the start of the scan was recorded; this is its work"))
+            Ok(Recorded::unaudited(Some(value), WORK))
         });
         written.await?.ok_or_else(lost)
     }
@@ -255,6 +260,7 @@ impl Collector {
         for mut part in gathered.parts() {
             // In the order in which they lie in the database; what came twice stays in its own.
             part.items.sort_by_key(|item| item.key);
+            part.coverage.sort_by(|a, b| (&a.place, &a.type_token).cmp(&(&b.place, &b.type_token)));
             match self.write_part(Arc::new(part), progress).await {
                 Ok(versions) => metrics::counter!("pileus_scan_versions_total").increment(versions),
                 Err(error) => return Err(broken.insert(error).clone()),
@@ -264,22 +270,23 @@ impl Collector {
     }
     /// How many versions it made.
     async fn write_part(&self, part: Arc<Gathered>, progress: Progress) -> Result<u64> {
-        let lease = self.lease;
-        let written = self.write(move |tx, scope| {
-            for key in &part.marked {
-                ingest::seen(tx, scope, key)?;
+        let (lease, until, scope) = (self.lease, self.until(), self.scope());
+        let on = part.coverage.iter().any(|row| row.settled);
+        let written = self.app.store.write(move |tx| {
+            if !leases::renew_with(tx, &lease, until, &progress, on, scope.now)? {
+                return Ok(Recorded::unaudited(None, "nothing was changed"));
             }
-            let versions = ingest::put_all(tx, scope, &part.items)?;
+            for key in &part.marked {
+                ingest::seen(tx, &scope, key)?;
+            }
+            ingest::print(tx, &scope, &part.printed)?;
+            let versions = ingest::put_all(tx, &scope, &part.items)?;
             absent::add(tx, lease.scan, &part.absent)?;
             coverage::put(tx, lease.scan, &part.coverage, scope.now)?;
-            if part.coverage.iter().any(|row| row.settled) {
-                leases::got_on(tx, &lease)?;
-            }
             lines::append(tx, lease.scan, &part.lines)?;
-            leases::progress(tx, &lease, &progress)?;
-            Ok(versions)
+            Ok(Recorded::unaudited(Some(versions), WORK))
         });
-        written.await
+        written.await?.ok_or_else(lost)
     }
 }
 

@@ -3,7 +3,11 @@
 //! This room knows when a resource is called gone. It must never know how a cloud was asked.
 
 use super::sink::Collector;
-use crate::insights::ingest::{Fate, Index};
+use crate::insights::{
+    ingest::{Fate, Index},
+    redaction_key,
+};
+use pileus_clouds::Epoch;
 use pileus_model::{Result, Timestamp};
 use pileus_store::insights::{
     absent,
@@ -17,7 +21,8 @@ const CHUNK: usize = 1000;
 /// What is known of the account before the scan.
 pub(super) async fn known(collector: &Collector) -> Result<Index> {
     let (org, account) = (collector.lease.org, collector.subject.account);
-    let index = Arc::new(Mutex::new(Index::default()));
+    let epoch = Epoch::of(&redaction_key(&collector.app)?);
+    let index = Arc::new(Mutex::new(Index::new(epoch)));
     let mut after: Option<Key> = None;
     loop {
         let into = Arc::clone(&index);

@@ -12,6 +12,7 @@ mod fake_cloud;
 mod forget;
 mod leases;
 mod mentions;
+mod prints;
 mod resume;
 
 use super::{

@@ -3,6 +3,8 @@
 //! It is read piece by piece and borrows from the document: an answer has tens of thousands of elements, and each is looked at once. This
 //! room knows XML. It must never know what it says.
 
+mod leap;
+
 use quick_xml::{escape::unescape, events::attributes::Attributes};
 use std::borrow::Cow;
 
