@@ -2,7 +2,10 @@
 //!
 //! This room knows the lease's columns. It must never know how long a lease should last or what the work is.
 
-use super::scans::{Progress, Scan, convert, select};
+use super::{
+    many,
+    scans::{Progress, Scan, convert, select},
+};
 use crate::{Sql, Tx, TxExt, Value};
 use pileus_model::{
     Result, Timestamp,
@@ -198,13 +201,17 @@ pub fn cancel(tx: &mut dyn Tx, org: OrgId, scan: ScanId, login: &str, failure: &
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn stand(tx: &mut dyn Tx, leases: &[Lease]) -> Result<Vec<bool>> {
-    let sql = "SELECT id FROM scans WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'";
+    let sql = Sql {
+        sqlite: "SELECT id FROM scans WHERE org_id = $1 AND id = $2 AND fence = $3 AND state = 'running'",
+        postgres: "SELECT s.id, l.n FROM json_array_elements($1::text::json) WITH ORDINALITY AS l(e, n) JOIN scans s \
+         ON s.org_id = decode(l.e->>0, 'hex') AND s.id = decode(l.e->>1, 'hex') AND s.fence = (l.e->>2)::bigint AND s.state = 'running'",
+    };
     let params: Vec<Value<'_>> = leases
         .iter()
         .flat_map(|lease| [lease.org.as_bytes().into(), lease.scan.as_bytes().into(), lease.fence.into()])
         .collect();
     let mut stand = vec![false; leases.len()];
-    tx.query_each(sql.into(), 3, &params, &mut |number, _| {
+    many::query(tx, sql, (3, 1), &params, &mut |number, _| {
         if let Some(stands) = stand.get_mut(number) {
             *stands = true;
         }

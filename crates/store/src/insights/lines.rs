@@ -77,23 +77,14 @@ pub fn begin_job(tx: &mut dyn Tx, scan: ScanId, worker: &str, now: Timestamp) ->
     tx.run(sql, &[scan.as_bytes().into()]).map(|_| ())
 }
 
-/// A step begins.
+/// A step begins; the one before it has succeeded.
 ///
 /// # Errors
 /// `Unavailable` where the database can't.
 pub fn begin_step(tx: &mut dyn Tx, scan: ScanId, step: i64, now: Timestamp) -> Result<()> {
-    let sql =
-        "UPDATE scan_steps SET status = 'running', started_at = $1, updated_at = $1 WHERE scan_id = $2 AND step = $3";
-    tx.run(sql, &[now.into(), scan.as_bytes().into(), step.into()]).map(|_| ())
-}
-
-/// A step has succeeded.
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn end_step(tx: &mut dyn Tx, scan: ScanId, step: i64, now: Timestamp) -> Result<()> {
-    let sql = "UPDATE scan_steps SET status = 'succeeded', updated_at = $1 WHERE scan_id = $2 AND step = $3";
-    tx.run(sql, &[now.into(), scan.as_bytes().into(), step.into()]).map(|_| ())
+    let sql = "UPDATE scan_steps SET status = CASE WHEN step = $1 THEN 'running' ELSE 'succeeded' END, updated_at = $2, \
+         started_at = CASE WHEN step = $1 THEN $2 ELSE started_at END WHERE scan_id = $3 AND (step = $1 OR step = $1 - 1)";
+    tx.run(sql, &[step.into(), now.into(), scan.as_bytes().into()]).map(|_| ())
 }
 
 /// The job ends, and with it whatever runs of it.

@@ -206,7 +206,6 @@ async fn begin(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf) -
     let settled = collector.write(move |tx, scope| {
         let settled = coverage::reopen(tx, id)?;
         lines::begin_job(tx, id, &node, scope.now)?;
-        lines::begin_step(tx, id, SETUP, scope.now)?;
         Ok(settled)
     });
     let settled = settled.await?;
@@ -221,20 +220,12 @@ async fn begin(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf) -
     collector.resume(scan.progress, settled);
     let place = if leaf.place.is_empty() { String::new() } else { format!(" in {}", leaf.place) };
     collector.say(format!("Scan of account \"{}\" ({}{place}), started by {}", leaf.name, leaf.provider, scan.login));
-    collector.flush().await
+    Ok(())
 }
 
 /// The next step begins; the one before it has succeeded.
 async fn enter(collector: &Collector, step: i64, name: &'static str) -> Result<()> {
-    collector.flush().await?;
     collector.enter(step, name);
-    let id = collector.lease.scan;
-    collector
-        .write(move |tx, scope| {
-            lines::end_step(tx, id, step - 1, scope.now)?;
-            lines::begin_step(tx, id, step, scope.now)
-        })
-        .await?;
     collector.flush().await
 }
 
@@ -320,24 +311,24 @@ async fn open(tools: &Tools, collector: &Collector, order: &mut Order, scanner: 
 
 /// Writes how the run ended. Its last line is written with the end itself: a run that says that it succeeded has.
 async fn finish(collector: &Collector, scan: &Scan, failure: Option<String>) -> Result<()> {
-    collector.flush().await?;
-    let last =
-        collector.line(failure.as_ref().map_or_else(|| "Succeeded".into(), |reason| format!("Failed: {reason}")));
+    let mut last = collector.rest().await?;
+    let said = failure.as_ref().map_or_else(|| "Succeeded".into(), |reason| format!("Failed: {reason}"));
+    last.push(collector.line(said));
     end(collector, scan, failure, last).await
 }
 
 /// Writes that the run failed, and nothing of what it still had gathered.
 async fn give_up(collector: &Collector, scan: &Scan, reason: &str) -> Result<()> {
     let last = lines::Line { step: SCAN, ..collector.line(format!("Failed: {reason}")) };
-    end(collector, scan, Some(reason.to_owned()), last).await
+    end(collector, scan, Some(reason.to_owned()), vec![last]).await
 }
 
-async fn end(collector: &Collector, scan: &Scan, failure: Option<String>, last: lines::Line) -> Result<()> {
+async fn end(collector: &Collector, scan: &Scan, failure: Option<String>, last: Vec<lines::Line>) -> Result<()> {
     let outcome = if failure.is_none() { "succeeded" } else { "failed" };
     let (lease, account) = (collector.lease, scan.account);
     collector
         .write(move |tx, scope| {
-            lines::append(tx, lease.scan, std::slice::from_ref(&last))?;
+            lines::append(tx, lease.scan, &last)?;
             lines::end_job(tx, lease.scan, failure.is_none(), scope.now)?;
             match &failure {
                 None => leases::account_scanned(tx, lease.org, account, scope.now)?,

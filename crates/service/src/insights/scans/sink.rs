@@ -63,10 +63,22 @@ pub(super) struct Gathered {
     pub printed: Vec<(Key, [u8; 32], ingest::Print)>,
     pub absent: Vec<Key>,
     pub coverage: Vec<Coverage>,
+    /// Steps that begin, each when the one before it has succeeded.
+    pub steps: Vec<i64>,
     pub lines: Vec<Line>,
 }
 
 impl Gathered {
+    /// Whether it is lines alone.
+    const fn is_said(&self) -> bool {
+        let Self { items, marked, printed, absent, coverage, steps, lines: _ } = self;
+        items.is_empty()
+            && marked.is_empty()
+            && printed.is_empty()
+            && absent.is_empty()
+            && coverage.is_empty()
+            && steps.is_empty()
+    }
     /// The same in parts of bounded size; what is said of types comes after all that was found.
     fn parts(mut self) -> Vec<Self> {
         let mut parts = Vec::new();
@@ -148,7 +160,9 @@ impl Collector {
     /// The next step begins.
     pub fn enter(&self, step: i64, name: &str) {
         self.step.store(step, Ordering::Relaxed);
-        self.state().gathered.lines.push(Line { step, at: Timestamp::EPOCH, header: true, line: name.to_owned() });
+        let mut state = self.state();
+        state.gathered.steps.push(step);
+        state.gathered.lines.push(Line { step, at: Timestamp::EPOCH, header: true, line: name.to_owned() });
     }
     /// Puts what is known of the account where it is compared.
     pub fn remember(&self, index: Index) {
@@ -202,7 +216,7 @@ impl Collector {
             now: self.app.clock.now(),
         }
     }
-    /// Writes under the lease: the sign of life comes first.
+    /// Writes under the lease: the sign of life, with how far the run is, comes first.
     ///
     /// # Errors
     /// [`lost`] where the lease is lost, `Unavailable` where the database can't.
@@ -210,9 +224,9 @@ impl Collector {
         &self,
         mut f: impl FnMut(&mut dyn Tx, &Scope) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (lease, until, scope) = (self.lease, self.until(), self.scope());
+        let (lease, until, scope, progress) = (self.lease, self.until(), self.scope(), self.progress());
         let written = self.app.store.write(move |tx| {
-            if !leases::renew(tx, &lease, until, scope.now)? {
+            if !leases::renew_with(tx, &lease, until, &progress, false, scope.now)? {
                 return Ok(Recorded::unaudited(None, "nothing was changed"));
             }
             let value = f(tx, &scope)?;
@@ -268,6 +282,20 @@ impl Collector {
         }
         Ok(())
     }
+    /// Writes what was gathered, but for lines that nothing else goes with: those are to be written with what comes next.
+    ///
+    /// # Errors
+    /// As [`Collector::flush`].
+    pub async fn rest(&self) -> Result<Vec<Line>> {
+        if !self.state().gathered.is_said() {
+            self.flush().await?;
+        }
+        let broken = self.flushing.lock().await;
+        match &*broken {
+            Some(error) => Err(error.clone()),
+            None => Ok(std::mem::take(&mut self.state().gathered.lines)),
+        }
+    }
     /// How many versions it made.
     async fn write_part(&self, part: Arc<Gathered>, progress: Progress) -> Result<u64> {
         let (lease, until, scope) = (self.lease, self.until(), self.scope());
@@ -283,6 +311,9 @@ impl Collector {
             let versions = ingest::put_all(tx, &scope, &part.items)?;
             absent::add(tx, lease.scan, &part.absent)?;
             coverage::put(tx, lease.scan, &part.coverage, scope.now)?;
+            for step in &part.steps {
+                lines::begin_step(tx, lease.scan, *step, scope.now)?;
+            }
             lines::append(tx, lease.scan, &part.lines)?;
             Ok(Recorded::unaudited(Some(versions), WORK))
         });
