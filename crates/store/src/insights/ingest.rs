@@ -3,7 +3,7 @@
 //! This room knows the rows and that a change makes a version. It must never know when absence is proved.
 
 use super::{handles, many};
-use crate::{Engine, Row, Sql, Tx, TxExt, Value};
+use crate::{Engine, Sql, Tx, TxExt, Value};
 use pileus_model::{
     Result, Timestamp,
     ids::{AccountId, OrgId, ScanId},
@@ -68,58 +68,6 @@ pub enum Put {
     Changed(i64),
     /// It is as it was; at most a mark that it was not seen was taken away.
     Unchanged,
-}
-
-/// A resource as a scan remembers it while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known<'a> {
-    /// Its key.
-    pub key: Key,
-    /// The hash of its newest version.
-    pub hash: &'a [u8],
-    /// Its type.
-    pub type_token: &'a str,
-    /// It is marked as not seen.
-    pub unseen: bool,
-    /// It is gone.
-    pub gone: bool,
-    /// By what a scan recognises what its newest version was made of; empty where nothing does.
-    pub print: &'a [u8],
-}
-
-/// Gives at most `limit` resources of a leaf in the order of their keys, after this one; the last key given.
-///
-/// # Errors
-/// `Unavailable` where the database can't.
-pub fn known(
-    tx: &mut dyn Tx,
-    org: OrgId,
-    account: AccountId,
-    after: Option<Key>,
-    limit: i64,
-    each: &mut dyn FnMut(Known<'_>),
-) -> Result<Option<Key>> {
-    let mut last = None;
-    let mut give = |row: &dyn Row| {
-        let key = row.id(0)?;
-        last = Some(key);
-        let (unseen, gone) = (!row.is_null(3)?, !row.is_null(4)?);
-        let print = row.opt(5, <dyn Row>::bytes)?.unwrap_or_default();
-        each(Known { key, hash: row.bytes(1)?, type_token: row.text(2)?, unseen, gone, print });
-        Ok(crate::Flow::Next)
-    };
-    let sql = "SELECT key, hash, type_token, unseen_since, gone_at, print FROM resources \
-         WHERE account_id = $1 AND org_id = $2 AND key >= $3 ORDER BY key LIMIT $4";
-    let from = after.map_or([0; 17], |key| {
-        let mut from = [0; 17];
-        from[..16].copy_from_slice(&key);
-        from
-    });
-    // A key and a zero byte is the least text after the key itself.
-    let from: &[u8] = if after.is_some() { &from } else { &[] };
-    let params = [account.as_bytes().into(), org.as_bytes().into(), from.into(), limit.into()];
-    tx.query(Sql::from(sql), &params, &mut give)?;
-    Ok(last)
 }
 
 /// Writes a resource: as a new one, as a new version, or not at all.

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod coverage;
 pub mod handles;
 pub mod ingest;
+pub mod known;
 pub mod leases;
 pub mod lines;
 mod many;

@@ -9,5 +9,6 @@ mod audit;
 mod both;
 mod coverage;
 mod events;
+mod known;
 mod postgres;
 mod sqlite;

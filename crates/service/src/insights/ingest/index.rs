@@ -3,7 +3,7 @@
 //! Some 100 bytes a resource, whatever it is.
 
 use pileus_clouds::{Epoch, Print, Prints};
-use pileus_store::insights::ingest::{Key, Known};
+use pileus_store::insights::{ingest::Key, known::Known};
 use std::collections::HashMap;
 
 /// What the index says to something that was found.

@@ -12,11 +12,14 @@ use pileus_model::{Result, Timestamp};
 use pileus_store::insights::{
     absent,
     ingest::{self as store, Key},
+    known,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Rows that are read or written at once.
 const CHUNK: usize = 1000;
+/// Rows that are read at once of what is known: there is little in them.
+const KNOWN: usize = 4000;
 
 /// What is known of the account before the scan.
 pub(super) async fn known(collector: &Collector) -> Result<Index> {
@@ -28,17 +31,17 @@ pub(super) async fn known(collector: &Collector) -> Result<Index> {
         let into = Arc::clone(&index);
         // It may run twice, which changes nothing.
         let read = collector.app.store.read(move |tx| {
-            let limit = i64::try_from(CHUNK).unwrap_or(i64::MAX);
+            let limit = i64::try_from(KNOWN).unwrap_or(i64::MAX);
             let mut index = into.lock().unwrap_or_else(PoisonError::into_inner);
             let mut rows = 0;
-            let last = store::known(tx, org, account, after, limit, &mut |known| {
+            let last = known::known(tx, org, account, after, limit, &mut |known| {
                 index.add(&known);
                 rows += 1;
             })?;
             Ok((rows, last))
         });
         let (rows, last) = read.await?;
-        if rows < CHUNK {
+        if rows < KNOWN {
             let mut index = index.lock().unwrap_or_else(PoisonError::into_inner);
             return Ok(std::mem::take(&mut *index));
         }
