@@ -2,7 +2,8 @@
 //!
 //! This room knows their rows. It must never know what the steps do.
 
-use crate::{Row, Tx, TxExt, Value};
+use super::many;
+use crate::{Row, Sql, Tx, TxExt, Value};
 use pileus_model::{Result, Timestamp, ids::ScanId};
 
 /// A job of a run.
@@ -138,11 +139,16 @@ pub fn append(tx: &mut dyn Tx, scan: ScanId, lines: &[Line]) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let sql = "SELECT next_line FROM scans WHERE id = $1";
-    let Some(next) = tx.one(sql, &[scan.as_bytes().into()], |row| row.int(0))? else { return Ok(()) };
-    let sql = "INSERT INTO scan_lines (scan_id, seq, job, step, at, header, line) VALUES ($1, $2, 0, $3, $4, $5, $6)";
+    let count = i64::try_from(lines.len()).unwrap_or(0);
+    let sql = "UPDATE scans SET next_line = next_line + $1 WHERE id = $2 RETURNING next_line";
+    let Some(next) = tx.one(sql, &[count.into(), scan.as_bytes().into()], |row| row.int(0))? else { return Ok(()) };
+    let sql = Sql {
+        sqlite: "INSERT INTO scan_lines (scan_id, seq, job, step, at, header, line) VALUES ($1, $2, 0, $3, $4, $5, $6)",
+        postgres: "INSERT INTO scan_lines (scan_id, seq, job, step, at, header, line) SELECT decode(e->>0, 'hex'), (e->>1)::bigint, 0, \
+         (e->>2)::bigint, (e->>3)::bigint, (e->>4)::boolean, e->>5 FROM json_array_elements($1::text::json) AS list(e)",
+    };
     let mut params = Vec::with_capacity(6 * lines.len());
-    for (seq, Line { step, at, header, line }) in (next..).zip(lines) {
+    for (seq, Line { step, at, header, line }) in (next - count..).zip(lines) {
         params.extend::<[Value<'_>; 6]>([
             scan.as_bytes().into(),
             seq.into(),
@@ -152,10 +158,7 @@ pub fn append(tx: &mut dyn Tx, scan: ScanId, lines: &[Line]) -> Result<()> {
             line.into(),
         ]);
     }
-    tx.execute_each(sql.into(), 6, &params)?;
-    let count = i64::try_from(lines.len()).unwrap_or(0);
-    let sql = "UPDATE scans SET next_line = $1 WHERE id = $2";
-    tx.run(sql, &[(next + count).into(), scan.as_bytes().into()]).map(|_| ())
+    many::execute(tx, sql, 6, &params)
 }
 
 fn convert(row: &dyn Row) -> Result<(i64, Line)> {
