@@ -25,7 +25,7 @@ use pileus_service::insights::scans::{
     scanner::{Opened, Order, Scanner, Scanners},
 };
 use pileus_store::insights::{
-    accounts, ingest,
+    accounts, ingest, known,
     resources::{self, ResourceRow},
 };
 use pileus_testkit::app::{On, Options, TestApp};
@@ -175,7 +175,7 @@ pub async fn stored(t: &TestApp, place: &str) -> Stored {
     let read = t.app.store.read(move |tx| {
         let leaf: AccountId = accounts::by_name(tx, org, &name)?.unwrap().account.id;
         let mut keys = Vec::new();
-        ingest::known(tx, org, leaf, None, 100_000, &mut |known| keys.push(known.key))?;
+        known::known(tx, org, leaf, None, 100_000, &mut |known| keys.push(known.key))?;
         let mut all = BTreeMap::new();
         for key in keys {
             let row = resources::find(tx, org, leaf, &key)?.unwrap();

@@ -10,7 +10,7 @@ use pileus_model::{
 use pileus_store::{
     Flow, Store, StoreConfig,
     audit::Driver,
-    insights::{absent, accounts, ingest, lines, resources, scans, scans::Scan},
+    insights::{absent, accounts, known, lines, resources, scans, scans::Scan},
 };
 use pileus_testkit::{
     client::{Answer, Client},
@@ -239,7 +239,7 @@ async fn state(store: &Store, org: OrgId, leaf: &Account, generation: u64) {
     let id: AccountId = leaf.id;
     let known = store.read(move |tx| {
         let mut keys = BTreeSet::new();
-        ingest::known(tx, org, id, None, 100_000, &mut |known| {
+        known::known(tx, org, id, None, 100_000, &mut |known| {
             keys.insert(known.key);
         })?;
         Ok(keys)

@@ -36,10 +36,10 @@ impl Collector {
                 self.state().gathered.items.push(item);
             }
         }
-        self.counted(count).await
+        self.came(count).await
     }
     /// So many resources were found; what waits is written if there is much of it.
-    async fn counted(&self, count: u64) -> Result<()> {
+    async fn came(&self, count: u64) -> Result<()> {
         metrics::counter!("pileus_scan_resources_total").increment(count);
         let full = {
             let Gathered { items, marked, printed, .. } = &self.state().gathered;
@@ -63,7 +63,7 @@ impl Collector {
                 *state.progress.resources.get_or_insert(0) += i64::from(first);
             }
         }
-        self.counted(count).await
+        self.came(count).await
     }
     /// Compares something that was found with what is known, and counts it.
     fn compare(&self, key: Key, found: &Found, hash: &[u8; 32]) -> Verdict {
