@@ -129,7 +129,7 @@ pub async fn finished(admin: &mut Connection) -> Result<f64> {
     admin.post(&format!("{ACCOUNTS}/bench/scan"), "{}").await?;
     loop {
         // As seldom as one who waits may ask: what the answers cost the server is counted.
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         admin.get(&format!("{ACCOUNTS}/bench")).await?;
         let shown: serde_json::Value = serde_json::from_slice(&admin.body).map_err(|e| e.to_string())?;
         let status = &shown["scanStatus"];

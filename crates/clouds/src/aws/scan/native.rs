@@ -20,6 +20,7 @@ use std::{
     future::Future,
     hash::{DefaultHasher, Hash, Hasher},
     pin::Pin,
+    sync::OnceLock,
 };
 
 /// How many parents are listed below at once.
@@ -130,16 +131,14 @@ impl Run<'_> {
     }
 
     /// By which the items of a list are recognised, where an item alone decides which one resource it becomes.
-    fn sight(&self, unit: &Unit<'_>, parent: Option<&Value>) -> Option<Sight<'_>> {
+    fn sight<'s>(&'s self, unit: &'s Unit<'_>, parent: Option<&'s Value>) -> Option<Sight<'s>> {
         let alone = |kind: &&Type| !kind.internal && kind.read.is_empty() && self.wanted(&kind.token);
         if !unit.whole || !unit.below.is_empty() || !unit.types.iter().all(alone) {
             return None;
         }
-        let place = &self.session.place;
-        let parent = parent.map(ToString::to_string).unwrap_or_default();
-        let mut list = vec![&*place.partition, &place.account, &place.region, &place.suffix, &parent];
-        list.extend(unit.types.iter().map(|kind| kind.token.as_str()));
-        Some(Sight::new(self.sink, &self.options.redaction, &list, u8::try_from(unit.types.len()).ok()?))
+        let types = unit.types.iter().map(|kind| kind.token.as_str()).collect();
+        let (key, place) = (&self.options.redaction, &self.session.place);
+        Some(Sight { sink: self.sink, key, place, parent, types, printer: OnceLock::new() })
     }
 
     /// One list to its end; what goes wrong becomes the types' problem.

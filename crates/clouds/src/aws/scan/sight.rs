@@ -6,18 +6,24 @@ use super::{Line, Run};
 use crate::{
     CloudError, Print, RedactionKey, Sink, Value,
     aws::{
-        data::{Call, Service},
+        data::{Call, Service, Where},
         protocol::{self, Ask},
     },
     print::Printer,
 };
+use std::sync::OnceLock;
 
 /// By which the items of one list are recognised.
 pub(super) struct Sight<'s> {
-    sink: &'s dyn Sink,
-    printer: Printer,
-    /// How many types the list has.
-    types: u8,
+    pub(super) sink: &'s dyn Sink,
+    pub(super) key: &'s RedactionKey,
+    pub(super) place: &'s Where,
+    /// What the list is below of.
+    pub(super) parent: Option<&'s Value>,
+    /// The list's types.
+    pub(super) types: Vec<&'s str>,
+    /// Made for the first item: most lists have none.
+    pub(super) printer: OnceLock<Printer>,
 }
 
 /// A page of a list.
@@ -30,17 +36,21 @@ pub(super) struct Page {
     pub(super) prints: Vec<Print>,
 }
 
-impl<'s> Sight<'s> {
-    /// For the list of so many types that all of this together tells from others.
-    pub(super) fn new(sink: &'s dyn Sink, key: &RedactionKey, list: &[&str], types: u8) -> Self {
-        Self { sink, printer: Printer::new(key, list), types }
+impl Sight<'_> {
+    /// By all that tells this list from others.
+    fn printer(&self) -> Printer {
+        let Where { account, region, partition, suffix } = self.place;
+        let parent = self.parent.map(ToString::to_string).unwrap_or_default();
+        let mut list = vec![partition.as_str(), account, region, suffix, &parent];
+        list.extend(&self.types);
+        Printer::new(self.key, &list)
     }
 
     fn read(&self, service: &Service, call: &Call, status: u16, body: &[u8]) -> Result<Page, String> {
         let (mut same, mut prints) = (Vec::new(), Vec::new());
         let rest = protocol::cut(service, call, body, &mut |item| {
-            let print = self.printer.print(item);
-            let mut of_types = (0..self.types).map(|number| (number, print.of_type(number)));
+            let print = self.printer.get_or_init(|| self.printer()).print(item);
+            let mut of_types = (0..).zip(&self.types).map(|(number, _)| (number, print.of_type(number)));
             let known = of_types.find(|(_, print)| self.sink.knows(print));
             if known.is_none() {
                 prints.push(print);
