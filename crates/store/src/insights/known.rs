@@ -2,7 +2,7 @@
 //!
 //! This room knows how to read very many rows. It must never know what they are compared with.
 
-use super::ingest::Key;
+use super::ingest::{Key, Print};
 use crate::{Engine, Flow, Row, Sql, Tx};
 use pileus_model::{
     Error, Result,
@@ -27,7 +27,7 @@ pub struct Known<'a> {
 }
 
 /// Bytes of a resource in PostgreSQL's answer: key, half of the hash, marks, print.
-const PACKED: usize = 16 + 16 + 1 + 20;
+const PACKED: usize = size_of::<Key>() + 16 + 1 + size_of::<Print>();
 
 /// Gives at most `limit` resources of a leaf, those with the least keys after this one, in any order; the greatest key given.
 ///

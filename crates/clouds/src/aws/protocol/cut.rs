@@ -26,11 +26,10 @@ pub(crate) fn cut<'b>(
     if !page.is_none_or(|page| page.from.iter().chain(&page.more).all(|path| path.is_plain())) {
         return None;
     }
-    let text = std::str::from_utf8(body).ok()?;
     let (text, gone) = match service.protocol {
-        Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => (text, json(text, &names, known)?),
+        Protocol::Json10 | Protocol::Json11 | Protocol::RestJson => json(body, &names, known)?,
         Protocol::Query | Protocol::Ec2 | Protocol::RestXml => {
-            xml(text, &service.shapes.way(&call.op, &names)?, known)?
+            xml(body, &service.shapes.way(&call.op, &names)?, known)?
         }
     };
     Some(without(text, &gone))
@@ -56,8 +55,11 @@ struct Walk<'k> {
     gone: Vec<Range<usize>>,
 }
 
-fn xml<'t>(text: &'t str, way: &Way<'_>, known: &mut dyn FnMut(&[u8]) -> bool) -> Option<(&'t str, Vec<Range<usize>>)> {
-    let mut pull = Pull::new(text.as_bytes()).ok()?;
+/// A document, and what is to be cut out of it.
+type Found<'b> = (&'b str, Vec<Range<usize>>);
+
+fn xml<'b>(body: &'b [u8], way: &Way<'_>, known: &mut dyn FnMut(&[u8]) -> bool) -> Option<Found<'b>> {
+    let mut pull = Pull::new(body).ok()?;
     let mut walk = Walk { known, gone: Vec::new() };
     pull.root().ok()?;
     match way.wrapper {
@@ -107,7 +109,8 @@ impl Walk<'_> {
     }
 }
 
-fn json(text: &str, names: &[(&str, bool)], known: &mut dyn FnMut(&[u8]) -> bool) -> Option<Vec<Range<usize>>> {
+fn json<'b>(body: &'b [u8], names: &[(&str, bool)], known: &mut dyn FnMut(&[u8]) -> bool) -> Option<Found<'b>> {
+    let text = std::str::from_utf8(body).ok()?;
     let mut lists: Vec<Vec<&str>> = Vec::new();
     let mut reader = serde_json::Deserializer::from_str(text);
     Along { names, lists: &mut lists }.deserialize(&mut reader).ok()?;
@@ -130,7 +133,7 @@ fn json(text: &str, names: &[(&str, bool)], known: &mut dyn FnMut(&[u8]) -> bool
             gone.push(from..place(end).end);
         }
     }
-    Some(gone)
+    Some((text, gone))
 }
 
 /// An object on the way by these names to the lists of items; each item is kept as it is written.

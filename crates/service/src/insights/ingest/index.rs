@@ -74,9 +74,6 @@ impl Index {
     fn at(&mut self, place: u32) -> Option<&mut Entry> {
         self.entries.get_mut(usize::try_from(place).ok()?)
     }
-    fn of_key(&mut self, key: &Key) -> Option<&mut Entry> {
-        self.places.get(key).copied().and_then(|place| self.at(place))
-    }
     /// Puts it where the one of its key is, which it gives back.
     fn put(&mut self, entry: Entry) -> (u32, Option<Entry>) {
         let next = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
@@ -120,25 +117,26 @@ impl Index {
     pub fn recall(&mut self, print: &Print) -> Option<(Key, Verdict, bool)> {
         let place = self.of_print(print)?;
         let entry = self.at(place)?;
-        let verdict = if entry.unseen { Verdict::Marked } else { Verdict::Same };
-        let (key, first, of) = (entry.key, !entry.seen, entry.kind);
-        (entry.unseen, entry.seen) = (false, true);
-        if let Some(count) = self.missing_count(of).filter(|_| first) {
-            *count = count.saturating_sub(1);
-        }
-        Some((key, verdict, first))
+        let (key, hash, kind) = (entry.key, entry.hash, entry.kind);
+        self.see(place, kind, hash).map(|(verdict, first)| (key, verdict, first))
     }
     /// Whether a resource that is as it was needs a print of this epoch; it is asked for once.
     pub fn wants_print(&mut self, key: &Key) -> bool {
-        self.of_key(key).is_some_and(|entry| !std::mem::replace(&mut entry.printed, true))
+        let entry = self.places.get(key).copied().and_then(|place| self.at(place));
+        entry.is_some_and(|entry| !std::mem::replace(&mut entry.printed, true))
     }
     /// Something was found: what is to be done, and whether it is the first time in this scan. Remembers it.
     pub fn find(&mut self, key: Key, type_token: &str, hash: &[u8]) -> (Verdict, bool) {
         let (kind, hash) = (self.kind(type_token), half(hash));
-        let Some(entry) = self.of_key(&key) else {
+        let known = self.places.get(&key).copied().and_then(|place| self.see(place, kind, hash));
+        known.unwrap_or_else(|| {
             self.put(Entry { key, hash, kind, unseen: false, gone: false, seen: true, printed: true });
-            return (Verdict::Write, true);
-        };
+            (Verdict::Write, true)
+        })
+    }
+    /// One that is known was found in this state.
+    fn see(&mut self, place: u32, kind: u32, hash: u128) -> Option<(Verdict, bool)> {
+        let entry = self.at(place)?;
         let verdict = match (entry.hash == hash && !entry.gone, entry.unseen) {
             (true, false) => Verdict::Same,
             (true, true) => Verdict::Marked,
@@ -150,7 +148,7 @@ impl Index {
         if let Some(count) = self.missing_count(of).filter(|_| was_missing) {
             *count = count.saturating_sub(1);
         }
-        (verdict, first)
+        Some((verdict, first))
     }
     /// Those that are there but were not seen, with their types; and whether they are marked already.
     pub fn missing(&self) -> impl Iterator<Item = (Key, &str, bool)> {

@@ -57,10 +57,7 @@ impl Collector {
             for print in &prints {
                 // Where something else was found of it meanwhile, that counts.
                 let Some((key, verdict, first)) = state.index.recall(print) else { continue };
-                if verdict == Verdict::Marked {
-                    state.gathered.marked.push(key);
-                }
-                *state.progress.resources.get_or_insert(0) += i64::from(first);
+                state.judged(key, verdict, first);
             }
         }
         self.came(count).await
@@ -69,16 +66,13 @@ impl Collector {
     fn compare(&self, key: Key, found: &Found, hash: &[u8; 32]) -> Verdict {
         let mut state = self.state();
         let (verdict, first) = state.index.find(key, &found.type_token, hash);
-        if verdict == Verdict::Marked {
-            state.gathered.marked.push(key);
-        }
+        state.judged(key, verdict, first);
         if let Some(print) = &found.print
             && verdict != Verdict::Write
             && state.index.wants_print(&key)
         {
             state.gathered.printed.push((key, *hash, *print.as_bytes()));
         }
-        *state.progress.resources.get_or_insert(0) += i64::from(first);
         verdict
     }
     /// Leaves out what can't be kept, and takes over what could not be read this time.
@@ -154,6 +148,13 @@ fn said(row: &Coverage, progress: &Progress) -> Option<String> {
 }
 
 impl State {
+    /// What the index said to something that was found: a mark is taken away, and what is found for the first time is counted.
+    fn judged(&mut self, key: Key, verdict: Verdict, first: bool) {
+        if verdict == Verdict::Marked {
+            self.gathered.marked.push(key);
+        }
+        *self.progress.resources.get_or_insert(0) += i64::from(first);
+    }
     /// So many calls and throttles there were in this attempt, at least; how many more than was known.
     fn asked(&mut self, (calls, throttles): (i64, i64)) -> (u64, u64) {
         let more = |now: &mut i64, all: i64| {

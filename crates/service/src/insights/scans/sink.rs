@@ -35,8 +35,6 @@ const LEASE: i64 = 30;
 pub(super) const BATCH: usize = 500;
 /// Rows of one kind in one write.
 const PART: usize = 1000;
-/// Why what a run writes is not recorded.
-const WORK: &str = "the start of the scan was recorded; this is its work";
 /// Longest line of a log, in characters.
 const MAX_LINE: usize = 4000;
 
@@ -222,15 +220,25 @@ impl Collector {
     /// [`lost`] where the lease is lost, `Unavailable` where the database can't.
     pub async fn write<T: Send + 'static>(
         &self,
+        f: impl FnMut(&mut dyn Tx, &Scope) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let progress = self.progress();
+        self.write_with(progress, false, f).await
+    }
+    /// The same with this progress; with `on` the run got on.
+    async fn write_with<T: Send + 'static>(
+        &self,
+        progress: Progress,
+        on: bool,
         mut f: impl FnMut(&mut dyn Tx, &Scope) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (lease, until, scope, progress) = (self.lease, self.until(), self.scope(), self.progress());
+        let (lease, until, scope) = (self.lease, self.until(), self.scope());
         let written = self.app.store.write(move |tx| {
-            if !leases::renew_with(tx, &lease, until, &progress, false, scope.now)? {
+            if !leases::renew_with(tx, &lease, until, &progress, on, scope.now)? {
                 return Ok(Recorded::unaudited(None, "nothing was changed"));
             }
             let value = f(tx, &scope)?;
-            Ok(Recorded::unaudited(Some(value), WORK))
+            Ok(Recorded::unaudited(Some(value), "the start of the scan was recorded; this is its work"))
         });
         written.await?.ok_or_else(lost)
     }
@@ -298,26 +306,23 @@ impl Collector {
     }
     /// How many versions it made.
     async fn write_part(&self, part: Arc<Gathered>, progress: Progress) -> Result<u64> {
-        let (lease, until, scope) = (self.lease, self.until(), self.scope());
+        let scan = self.lease.scan;
         let on = part.coverage.iter().any(|row| row.settled);
-        let written = self.app.store.write(move |tx| {
-            if !leases::renew_with(tx, &lease, until, &progress, on, scope.now)? {
-                return Ok(Recorded::unaudited(None, "nothing was changed"));
-            }
+        let written = self.write_with(progress, on, move |tx, scope| {
             for key in &part.marked {
-                ingest::seen(tx, &scope, key)?;
+                ingest::seen(tx, scope, key)?;
             }
-            ingest::print(tx, &scope, &part.printed)?;
-            let versions = ingest::put_all(tx, &scope, &part.items)?;
-            absent::add(tx, lease.scan, &part.absent)?;
-            coverage::put(tx, lease.scan, &part.coverage, scope.now)?;
+            ingest::print(tx, scope, &part.printed)?;
+            let versions = ingest::put_all(tx, scope, &part.items)?;
+            absent::add(tx, scan, &part.absent)?;
+            coverage::put(tx, scan, &part.coverage, scope.now)?;
             for step in &part.steps {
-                lines::begin_step(tx, lease.scan, *step, scope.now)?;
+                lines::begin_step(tx, scan, *step, scope.now)?;
             }
-            lines::append(tx, lease.scan, &part.lines)?;
-            Ok(Recorded::unaudited(Some(versions), WORK))
+            lines::append(tx, scan, &part.lines)?;
+            Ok(versions)
         });
-        written.await?.ok_or_else(lost)
+        written.await
     }
 }
 
