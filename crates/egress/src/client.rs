@@ -4,7 +4,7 @@ use crate::{
     EgressError, HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
     address::refusal,
     allow::{AllowList, NameVerdict},
-    link::{Body, Failed, Opener},
+    link::{Asking, Body, Failed, Opener},
     pool::{Place, Pool},
     resolve::{Guard, Names, SystemNames},
     tls::{Chains, Thumbprint},
@@ -107,9 +107,19 @@ pub struct Call {
     /// Headers besides `Host` and `User-Agent`.
     pub headers: HeaderMap,
     /// The body; none if it is empty.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The longest time for it, if that is less than what is configured.
     pub within: Duration,
+}
+
+impl Call {
+    fn written(self) -> Result<Asking, EgressError> {
+        if !self.path.starts_with('/') {
+            return Err(EgressError::Url("its path does not begin with a slash".into()));
+        }
+        let path = PathAndQuery::try_from(self.path).map_err(|e| EgressError::Url(e.to_string()))?;
+        Ok(question(self.method, path, self.headers, self.body))
+    }
 }
 
 /// The one client for outgoing requests. What it trusts is read at its first use, so that a server which never asks anybody
@@ -149,17 +159,12 @@ impl Hands {
     }
 
     /// Asks within this time, or what is configured.
-    async fn ask(
-        &self,
-        place: &Place,
-        request: http::Request<Body>,
-        within: Duration,
-    ) -> Result<Response, EgressError> {
+    async fn ask(&self, place: &Place, request: Asking, within: Duration) -> Result<Response, EgressError> {
         let within = within.min(self.config.timeout);
         tokio::time::timeout(within, self.asked(place, request)).await.unwrap_or(Err(EgressError::Timeout))
     }
 
-    async fn asked(&self, place: &Place, mut request: http::Request<Body>) -> Result<Response, EgressError> {
+    async fn asked(&self, place: &Place, mut request: Asking) -> Result<Response, EgressError> {
         let headers = request.headers_mut();
         headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
         headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(USER_AGENT));
@@ -169,7 +174,8 @@ impl Hands {
             let used = waiting.is_some();
             let mut link = match waiting {
                 Some(link) => link,
-                None => self.opener()?.open(place).await?,
+                // Rare, and long.
+                None => Box::pin(self.opener()?.open(place)).await?,
             };
             match link.ask(request, self.config.max_bytes).await {
                 Ok((parts, body)) => {
@@ -178,7 +184,7 @@ impl Hands {
                     return Ok(Response { status, headers, body, chain });
                 }
                 // It was closed while it waited.
-                Err(Failed::Unsent(again, _)) if used => request = *again,
+                Err(Failed::Unsent(again, _)) if used => request = again,
                 Err(Failed::Unsent(_, error) | Failed::Broken(error)) => return Err(error),
             }
         }
@@ -186,23 +192,24 @@ impl Hands {
 }
 
 /// A question as it is sent.
-fn question(method: Method, path: PathAndQuery, headers: HeaderMap, body: Vec<u8>) -> http::Request<Body> {
-    let mut request = http::Request::new(Body::from(body));
+fn question(method: Method, path: PathAndQuery, headers: HeaderMap, body: Bytes) -> Asking {
+    let mut request = Box::new(http::Request::new(Body::from(body)));
     (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, path.into(), headers);
     request
 }
 
 impl Origin {
+    /// The header `Host` of what is asked there.
+    pub fn host(&self) -> &HeaderValue {
+        &self.place.header
+    }
     /// Sends a request and reads the answer, whatever its status.
     ///
     /// # Errors
     /// As [`Egress::request`].
-    pub async fn ask(&self, call: Call) -> Result<Response, EgressError> {
-        if !call.path.starts_with('/') {
-            return Err(EgressError::Url("its path does not begin with a slash".into()));
-        }
-        let path = PathAndQuery::try_from(call.path).map_err(|e| EgressError::Url(e.to_string()))?;
-        self.hands.ask(&self.place, question(call.method, path, call.headers, call.body), call.within).await
+    pub fn ask(&self, call: Call) -> impl Future<Output = Result<Response, EgressError>> + Send + use<'_> {
+        let (within, asking) = (call.within, call.written());
+        async move { self.hands.ask(&self.place, asking?, within).await }
     }
 }
 
@@ -252,7 +259,7 @@ impl Egress {
         let place = self.hands.pool.place(&url)?;
         let path = PathAndQuery::try_from(&url[Position::BeforePath..Position::AfterQuery]);
         let path = path.map_err(|e| EgressError::Url(e.to_string()))?;
-        let asked = question(request.method, path, request.headers, request.body.unwrap_or_default());
+        let asked = question(request.method, path, request.headers, request.body.unwrap_or_default().into());
         self.hands.ask(&place, asked, self.hands.config.timeout).await
     }
 

@@ -16,10 +16,11 @@ mod tls;
 
 pub use address::refusal;
 pub use allow::{Allow, AllowList, AllowParseError};
+pub use bytes::Bytes;
 pub use client::{Call, Egress, EgressConfig, Origin, Request, Response};
 pub use error::EgressError;
 pub use http::{
     Method, StatusCode,
-    header::{HeaderMap, HeaderName, HeaderValue},
+    header::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue},
 };
 pub use tls::Thumbprint;

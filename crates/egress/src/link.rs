@@ -11,7 +11,7 @@ use crate::{
     tls::{self, Chains, Thumbprint},
 };
 use bytes::Bytes;
-use http::{Request, response::Parts};
+use http::{Request, Response, response::Parts};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::{
@@ -35,6 +35,8 @@ use tower_service::Service as _;
 
 /// A question's body.
 pub(crate) type Body = Full<Bytes>;
+/// A question. It is large, and handed on through several futures, each of which would have room for it.
+pub(crate) type Asking = Box<Request<Body>>;
 /// How often the other end is asked whether it is still there while nothing comes, and for how long it may be silent then.
 const ALIVE: Duration = Duration::from_secs(15);
 const SILENT: Duration = Duration::from_secs(30);
@@ -121,7 +123,7 @@ pub(crate) struct Link {
 /// Why there is no answer.
 pub(crate) enum Failed {
     /// The connection was closed before the question was sent: it may be put to another.
-    Unsent(Box<Request<Body>>, EgressError),
+    Unsent(Asking, EgressError),
     /// Anything else.
     Broken(EgressError),
 }
@@ -135,24 +137,23 @@ impl Link {
     }
 
     /// Asks, and reads the answer whole if it is no longer than `limit`.
-    pub(crate) async fn ask(&mut self, request: Request<Body>, limit: usize) -> Result<(Parts, Bytes), Failed> {
-        let mut sent = pin!(self.sender.try_send_request(request));
+    pub(crate) async fn ask(&mut self, request: Asking, limit: usize) -> Result<(Parts, Bytes), Failed> {
+        let (parts, body) = self.answer(request).await?.into_parts();
+        let body = self.read(body, limit).await.map_err(Failed::Broken)?;
+        Ok((parts, body))
+    }
+
+    async fn answer(&mut self, request: Asking) -> Result<Response<Incoming>, Failed> {
+        let mut sent = pin!(self.sender.try_send_request(*request));
         let answered = poll_fn(|cx| {
             self.drive(cx);
             sent.as_mut().poll(cx)
         });
-        match answered.await {
-            Ok(response) => {
-                let (parts, body) = response.into_parts();
-                let body = self.read(body, limit).await.map_err(Failed::Broken)?;
-                Ok((parts, body))
-            }
-            Err(mut error) => {
-                let unsent = error.take_message();
-                let why = told(&error.into_error(), EgressError::Broken);
-                Err(unsent.map_or(Failed::Broken(why.clone()), |request| Failed::Unsent(Box::new(request), why)))
-            }
-        }
+        answered.await.map_err(|mut error| {
+            let unsent = error.take_message();
+            let why = told(&error.into_error(), EgressError::Broken);
+            unsent.map_or(Failed::Broken(why.clone()), |request| Failed::Unsent(Box::new(request), why))
+        })
     }
 
     /// A body that comes in one piece, as short ones do, is not copied.

@@ -169,7 +169,7 @@ pub async fn coverage(cx: Cx, args: ops::GetScanCoverageArgs) -> Result<Reply> {
     let types = rows.into_iter().map(|row| wire::TypeCoverage {
         place: row.place,
         type_: row.type_token,
-        outcome: row.outcome,
+        outcome: row.outcome.into_owned(),
         listed: row.listed,
         action: row.action,
         code: row.code,

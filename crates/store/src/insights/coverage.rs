@@ -5,6 +5,7 @@
 use super::many;
 use crate::{Row, Sql, Tx, TxExt, Value};
 use pileus_model::{Result, Timestamp, ids::ScanId};
+use std::borrow::Cow;
 
 /// What became of one type in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +15,7 @@ pub struct Coverage {
     /// The type.
     pub type_token: String,
     /// `listed`, `denied`, `throttled`, `unsupported`, `needs-parent`, `failed` or `skipped`.
-    pub outcome: String,
+    pub outcome: Cow<'static, str>,
     /// Listed: how many.
     pub listed: Option<i64>,
     /// Denied: the missing permission.
@@ -73,7 +74,7 @@ pub fn put(tx: &mut dyn Tx, scan: ScanId, rows: &[Coverage], now: Timestamp) -> 
             scan.as_bytes().into(),
             (&row.place).into(),
             (&row.type_token).into(),
-            (&row.outcome).into(),
+            row.outcome.as_ref().into(),
             row.listed.into(),
             row.action.as_ref().into(),
             row.code.as_ref().into(),
@@ -120,7 +121,7 @@ pub fn page(tx: &mut dyn Tx, scan: ScanId, after: (&str, &str), limit: i64) -> R
         Ok(Coverage {
             place: row.text(0)?.to_owned(),
             type_token: row.text(1)?.to_owned(),
-            outcome: row.text(2)?.to_owned(),
+            outcome: row.text(2)?.to_owned().into(),
             listed: row.opt(3, <dyn Row>::int)?,
             action: maybe(4)?,
             code: maybe(5)?,

@@ -7,7 +7,7 @@ use pileus_store::{
     insights::coverage::{self, Coverage},
 };
 
-fn row(place: &str, type_token: &str, outcome: &str, listed: Option<i64>) -> Coverage {
+fn row(place: &str, type_token: &str, outcome: &'static str, listed: Option<i64>) -> Coverage {
     Coverage {
         place: place.into(),
         type_token: type_token.into(),

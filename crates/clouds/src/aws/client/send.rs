@@ -2,12 +2,7 @@
 //!
 //! This room knows how to get an answer. It must never know what is asked for.
 
-use super::{
-    Shared,
-    pace::Pace,
-    retry,
-    sign::{Keys, Signer, insert},
-};
+use super::{Shared, pace::Pace, retry, sign::Signer};
 use crate::{
     CloudError,
     aws::{
@@ -18,7 +13,7 @@ use crate::{
     },
     value::Value,
 };
-use pileus_egress::{Call as Sent, EgressError, HeaderMap, Method, Origin, Response};
+use pileus_egress::{Call as Sent, EgressError, HeaderMap, Origin, Response};
 use std::{
     collections::HashMap,
     sync::{
@@ -45,7 +40,6 @@ pub(crate) struct Session<'a> {
     pub(crate) timeout: Duration,
     /// All that was asked.
     pub(crate) total: Tally,
-    keys: Option<Keys>,
     /// Where each service answers, by its name: looked up once.
     targets: Mutex<HashMap<String, Arc<Target>>>,
 }
@@ -64,9 +58,9 @@ enum Failure {
 #[derive(Debug)]
 struct Target {
     region: String,
-    /// Scheme, host and port.
-    base: String,
     origin: Origin,
+    /// `None` where nobody signs.
+    signer: Option<Signer>,
     pace: Arc<Pace>,
 }
 
@@ -79,8 +73,8 @@ impl<'a> Session<'a> {
         place: Where,
         timeout: Duration,
     ) -> Self {
-        let (total, keys, targets) = (Tally::default(), Keys::of(credentials), Mutex::default());
-        Self { shared, credentials, partition, place, timeout, total, keys, targets }
+        let (total, targets) = (Tally::default(), Mutex::default());
+        Self { shared, credentials, partition, place, timeout, total, targets }
     }
 
     /// The account is known now. What was looked up without it is forgotten: paces are the account's.
@@ -116,7 +110,9 @@ impl<'a> Session<'a> {
         let wire = ask.write(service, call);
         let (mut failed, mut throttled, mut corrected) = (0, 0, false);
         loop {
-            let failure = match self.once(&target, (service, call), &wire, tally, reader).await? {
+            // Boxed, so that everything that asks is small: there are many at once, and what is small is allocated at once.
+            let once = Box::pin(self.once(&target, (service, call), &wire, tally, reader));
+            let failure = match once.await? {
                 Ok(value) => {
                     pace.faster();
                     return Ok(value);
@@ -183,7 +179,9 @@ impl<'a> Session<'a> {
         };
         let account = if self.place.account.is_empty() { &self.credentials.access_key_id } else { &self.place.account };
         let pace = self.shared.paces.of(account, region, &service.name, ceiling);
-        Ok(Target { region: region.clone(), base, origin, pace })
+        let hash = matches!(service.protocol, Protocol::RestJson | Protocol::RestXml);
+        let signer = Signer::new(self.credentials, (region, service.signing()), origin.host().clone(), hash);
+        Ok(Target { region: region.clone(), origin, signer, pace })
     }
 
     /// One attempt. The outer error ends everything, the inner may pass.
@@ -196,7 +194,7 @@ impl<'a> Session<'a> {
         reader: Reader<'_, T>,
     ) -> Result<Result<T, Failure>, CloudError> {
         target.pace.turn().await;
-        let sent = self.signed(target, service, wire)?;
+        let sent = self.signed(target, call, wire)?;
         tally.calls.fetch_add(1, Ordering::Relaxed);
         self.total.calls.fetch_add(1, Ordering::Relaxed);
         let response = match target.origin.ask(sent).await {
@@ -208,18 +206,16 @@ impl<'a> Session<'a> {
     }
 
     /// A question as it is sent now.
-    fn signed(&self, target: &Target, service: &Service, wire: &Wire) -> Result<Sent, CloudError> {
+    fn signed(&self, target: &Target, call: &Call, wire: &Wire) -> Result<Sent, CloudError> {
         // Room for what is signed and for what every request has.
-        let mut headers = HeaderMap::with_capacity(wire.headers.len() + 7);
-        wire.headers.iter().try_for_each(|(name, value)| insert(&mut headers, name, value))?;
-        if let Some(keys) = &self.keys {
+        let mut headers = HeaderMap::with_capacity(call.sent.len() + 8);
+        headers.extend(call.sent.iter().cloned());
+        if let Some(signer) = &target.signer {
             let now = self.shared.clock.now().as_seconds() + self.shared.skew.load(Ordering::Relaxed);
-            let hash = matches!(service.protocol, Protocol::RestJson | Protocol::RestXml);
-            let signer = Signer { keys, region: &target.region, service: service.signing(), now, hash };
-            signer.sign(&[target.base.as_str(), wire.path.as_str()].concat(), wire, &mut headers)?;
+            signer.sign(wire, now, &mut headers)?;
         }
-        let method = Method::from_bytes(wire.method.as_bytes()).map_err(|e| CloudError::Setting(e.to_string()))?;
-        Ok(Sent { method, path: wire.path.clone(), headers, body: wire.body.clone(), within: self.timeout })
+        let Wire { method, path, body } = wire.clone();
+        Ok(Sent { method, path, headers, body, within: self.timeout })
     }
 
     /// Takes the other side's clock, if it differs enough to be the reason.

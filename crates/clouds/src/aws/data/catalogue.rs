@@ -3,7 +3,11 @@
 //! This room knows the form of the files (`data/README.md`). It must never know which types there are.
 
 use super::{Condition, Path, Template};
-use crate::{CloudError, Value, aws::protocol::Shapes};
+use crate::{
+    CloudError, Value,
+    aws::protocol::{self, Shapes},
+};
+use pileus_egress::{HeaderName, HeaderValue};
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -82,6 +86,7 @@ pub(crate) struct Call {
     pub(crate) method: Option<String>,
     #[serde(default)]
     pub(crate) uri: Option<Template>,
+    /// Its own; with what its protocol adds they are `sent`.
     #[serde(default)]
     pub(crate) headers: BTreeMap<String, String>,
     #[serde(default)]
@@ -123,6 +128,9 @@ pub(crate) struct Call {
     /// How it is written, to tell equal calls from others.
     #[serde(skip)]
     pub(crate) key: String,
+    /// The headers that it is sent with.
+    #[serde(skip)]
+    pub(crate) sent: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// A type.
@@ -206,7 +214,11 @@ pub(crate) fn read(name: &str, text: &str) -> Result<File, String> {
     let lists = raw.get("type").and_then(toml::Value::as_array).into_iter().flatten().map(|t| t.get("list"));
     for (kind, list) in file.types.iter_mut().zip(lists) {
         kind.list.key = list.map(ToString::to_string).unwrap_or_default();
-        check(kind).map_err(|why| format!("{name}.toml: {}: {why}", kind.token))?;
+        let wrong = |why| format!("{name}.toml: {}: {why}", kind.token);
+        check(kind).map_err(wrong)?;
+        for call in kind.read.iter_mut().chain([&mut kind.list]) {
+            call.sent = protocol::headers(&file.service, call).map_err(wrong)?;
+        }
     }
     Ok(file)
 }

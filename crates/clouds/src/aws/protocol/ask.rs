@@ -4,6 +4,7 @@
 
 use crate::aws::data::{Call, Protocol, Scope, Service, Template};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use pileus_egress::{Bytes, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
 
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -17,14 +18,35 @@ pub(crate) struct Ask {
     query: Map<String, Value>,
 }
 
-/// A question as it is sent, but for the host and the signature.
+/// A question as it is sent, but for the host and the headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wire {
-    pub(crate) method: &'static str,
+    pub(crate) method: Method,
     /// Path and query, percent-encoded.
     pub(crate) path: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub(crate) body: Bytes,
+}
+
+/// The headers that a call is sent with, besides those of every request: its own and its protocol's.
+///
+/// # Errors
+/// Names the one that cannot be a header.
+pub(crate) fn headers(service: &Service, call: &Call) -> Result<Vec<(HeaderName, HeaderValue)>, String> {
+    let target = || format!("{}.{}", service.target.as_deref().unwrap_or_default(), call.op);
+    let (kind, target) = match service.protocol {
+        Protocol::Query | Protocol::Ec2 => (Some("application/x-www-form-urlencoded; charset=utf-8"), None),
+        Protocol::Json10 => (Some("application/x-amz-json-1.0"), Some(target())),
+        Protocol::Json11 => (Some("application/x-amz-json-1.1"), Some(target())),
+        Protocol::RestJson | Protocol::RestXml => ((!asks_by_query(&method(call))).then_some("application/json"), None),
+    };
+    let own = call.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let protocols = [("content-type", kind), ("x-amz-target", target.as_deref())];
+    let all = own.chain(protocols.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    all.map(|(name, value)| {
+        let written = name.parse().ok().zip(value.parse().ok());
+        written.ok_or_else(|| format!("{}: \"{name}: {value}\" is no header", call.op))
+    })
+    .collect()
 }
 
 impl Ask {
@@ -63,41 +85,31 @@ impl Ask {
 
     /// As it is sent.
     pub(crate) fn write(&self, service: &Service, call: &Call) -> Wire {
-        let mut headers: Vec<(String, String)> = call.headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-        let mut typed = |kind: &str| headers.push(("content-type".into(), kind.into()));
         let version = service.version.as_deref().unwrap_or_default();
         let (method, path, body) = match service.protocol {
             Protocol::Query | Protocol::Ec2 => {
-                typed("application/x-www-form-urlencoded; charset=utf-8");
                 let mut form = format!("Action={}&Version={version}", call.op);
                 add(&mut form, &self.params);
                 // A form writes a space as a plus; services take both, but who recomputes the body for a signature takes this one.
                 let form = if form.contains("%20") { form.replace("%20", "+") } else { form };
-                ("POST", self.path.clone(), form.into_bytes())
+                (Method::POST, self.path.clone(), form.into_bytes())
             }
-            Protocol::Json10 | Protocol::Json11 => {
-                let eleven = service.protocol == Protocol::Json11;
-                typed(if eleven { "application/x-amz-json-1.1" } else { "application/x-amz-json-1.0" });
-                let target = service.target.as_deref().unwrap_or_default();
-                headers.push(("x-amz-target".into(), format!("{target}.{}", call.op)));
-                ("POST", self.path.clone(), self.json())
-            }
+            Protocol::Json10 | Protocol::Json11 => (Method::POST, self.path.clone(), self.json()),
             Protocol::RestJson | Protocol::RestXml => {
                 let method = method(call);
                 let mut query = self.fixed_query.clone();
                 add(&mut query, &self.query);
                 let mut body = Vec::new();
-                if matches!(method, "GET" | "DELETE" | "HEAD") {
+                if asks_by_query(&method) {
                     add(&mut query, &self.params);
                 } else {
-                    typed("application/json");
                     body = self.json();
                 }
                 let path = if query.is_empty() { self.path.clone() } else { format!("{}?{query}", self.path) };
                 (method, path, body)
             }
         };
-        Wire { method, path, headers, body }
+        Wire { method, path, body: body.into() }
     }
 
     /// The parameters as JSON: what is made of names and values alone can always be written.
@@ -106,13 +118,19 @@ impl Ask {
     }
 }
 
-fn method(call: &Call) -> &'static str {
+/// How a call of a REST protocol asks.
+fn method(call: &Call) -> Method {
     match call.method.as_deref() {
-        Some("POST") => "POST",
-        Some("PUT") => "PUT",
-        Some("HEAD") => "HEAD",
-        _ => "GET",
+        Some("POST") => Method::POST,
+        Some("PUT") => Method::PUT,
+        Some("HEAD") => Method::HEAD,
+        _ => Method::GET,
     }
+}
+
+/// Whether its parameters are in the query string, and there is no body.
+fn asks_by_query(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// `a=b&c=d`, in the order of the names.
@@ -156,7 +174,7 @@ mod tests {
     use crate::aws::data::{Where, catalogue::read};
     use serde_json::json;
 
-    fn written(service: &str, list: &str) -> Wire {
+    fn written(service: &str, list: &str) -> (Wire, Vec<(HeaderName, HeaderValue)>) {
         let text = format!(
             "[service]\nname=\"x\"\nendpoint=\"x\"\n{service}\n[[type]]\ntoken=\"t\"\nid=\"{{a}}\"\n[type.list]\nop=\"ListX\"\naction=\"x:y\"\nitems=\"X[]\"\n{list}"
         );
@@ -166,22 +184,23 @@ mod tests {
         let scope = Scope { item: &item, parent: None, place: &place };
         let mut ask = Ask::new(&file.types[0].list, &scope).unwrap();
         ask.set("T", json!("t/1"));
-        ask.write(&file.service, &file.types[0].list)
+        let list = &file.types[0].list;
+        (ask.write(&file.service, list), list.sent.clone())
     }
 
-    fn header<'w>(wire: &'w Wire, name: &str) -> Option<&'w str> {
-        wire.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    fn header<'h>(headers: &'h [(HeaderName, HeaderValue)], name: &str) -> Option<&'h str> {
+        headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.to_str().unwrap())
     }
 
     #[test]
     fn query_and_ec2() {
         for protocol in ["query", "ec2"] {
             let service = format!("protocol=\"{protocol}\"\nversion=\"2010-05-08\"");
-            let wire = written(&service, "params={\"Owner.1\"=\"{a}\", Max=5}");
-            assert_eq!((wire.method, wire.path.as_str()), ("POST", "/"));
-            let body = String::from_utf8(wire.body.clone()).unwrap();
+            let (wire, headers) = written(&service, "params={\"Owner.1\"=\"{a}\", Max=5}");
+            assert_eq!((wire.method, wire.path.as_str()), (Method::POST, "/"));
+            let body = String::from_utf8(wire.body.to_vec()).unwrap();
             assert_eq!(body, "Action=ListX&Version=2010-05-08&Max=5&Owner.1=b+c&T=t%2F1");
-            assert_eq!(header(&wire, "content-type"), Some("application/x-www-form-urlencoded; charset=utf-8"));
+            assert_eq!(header(&headers, "content-type"), Some("application/x-www-form-urlencoded; charset=utf-8"));
         }
     }
 
@@ -190,9 +209,9 @@ mod tests {
         for (protocol, kind) in [("json-1.0", "application/x-amz-json-1.0"), ("json-1.1", "application/x-amz-json-1.1")]
         {
             let service = format!("protocol=\"{protocol}\"\ntarget=\"Svc_1\"");
-            let wire = written(&service, "params={names=[\"{a}\"], deep={x=\"{region}\"}, limit=3}");
-            assert_eq!(header(&wire, "x-amz-target"), Some("Svc_1.ListX"));
-            assert_eq!(header(&wire, "content-type"), Some(kind));
+            let (wire, headers) = written(&service, "params={names=[\"{a}\"], deep={x=\"{region}\"}, limit=3}");
+            assert_eq!(header(&headers, "x-amz-target"), Some("Svc_1.ListX"));
+            assert_eq!(header(&headers, "content-type"), Some(kind));
             let body: Value = serde_json::from_slice(&wire.body).unwrap();
             assert_eq!(body, json!({"names": ["b c"], "deep": {"x": "r-1"}, "limit": 3, "T": "t/1"}));
         }
@@ -200,11 +219,12 @@ mod tests {
 
     #[test]
     fn rest() {
-        let wire = written("protocol=\"rest-xml\"", "uri=\"/2020/{a}?tagging\"\nparams={max=\"9\"}");
-        assert_eq!((wire.method, wire.path.as_str()), ("GET", "/2020/b%20c?tagging&T=t%2F1&max=9"));
-        assert!(wire.body.is_empty());
-        let wire = written("protocol=\"rest-json\"", "method=\"POST\"\nuri=\"/list\"\nparams={max=9}");
-        assert_eq!((wire.method, wire.path.as_str()), ("POST", "/list"));
+        let (wire, headers) = written("protocol=\"rest-xml\"", "uri=\"/2020/{a}?tagging\"\nparams={max=\"9\"}");
+        assert_eq!((wire.method, wire.path.as_str()), (Method::GET, "/2020/b%20c?tagging&T=t%2F1&max=9"));
+        assert!(wire.body.is_empty() && headers.is_empty());
+        let (wire, headers) = written("protocol=\"rest-json\"", "method=\"POST\"\nuri=\"/list\"\nparams={max=9}");
+        assert_eq!((wire.method, wire.path.as_str()), (Method::POST, "/list"));
         assert_eq!(serde_json::from_slice::<Value>(&wire.body).unwrap(), json!({"max": 9, "T": "t/1"}));
+        assert_eq!(header(&headers, "content-type"), Some("application/json"));
     }
 }

@@ -11,7 +11,7 @@ mod shapes;
 mod xml;
 
 pub(crate) use answer::{Refusal, read, refusal};
-pub(crate) use ask::{Ask, Wire};
+pub(crate) use ask::{Ask, Wire, headers};
 pub(crate) use codes::{Kind, denied_action, kind};
 pub(crate) use cut::cut;
 pub(crate) use shapes::Shapes;

@@ -98,7 +98,8 @@ impl<'a> Run<'a> {
             CloudError::Canceled | CloudError::Sink(_) => return Err(error),
             CloudError::Setting(message) => TypeOutcome::Failed { code: "setting".into(), message },
             CloudError::Credentials { code, message } => {
-                if let Err(error @ CloudError::Credentials { .. }) = super::who::identity(&self.session).await {
+                if let Err(error @ CloudError::Credentials { .. }) = Box::pin(super::who::identity(&self.session)).await
+                {
                     return Err(error);
                 }
                 TypeOutcome::Failed { code, message }

@@ -96,9 +96,8 @@ impl Run<'_> {
             return Ok(());
         }
         let scope = Scope { item: &work.item, parent, place: &self.session.place };
-        let ask = Ask::new(read, &scope);
-        let brought = match ask {
-            Ok(ask) => self.brought((service, read), ask, line).await,
+        let brought = match Ask::new(read, &scope) {
+            Ok(mut ask) => Box::pin(self.brought((service, read), &mut ask, line)).await,
             Err(message) => Brought::Failed(CloudError::Broken { code: "id", message }),
         };
         match brought {
@@ -132,7 +131,7 @@ impl Run<'_> {
         let brought = match Ask::new(read, &Scope { item: &Value::Null, parent, place }) {
             Ok(mut ask) => {
                 spread(service, read, &mut ask, keys.iter().flatten());
-                self.brought((service, read), ask, line).await
+                self.brought((service, read), &mut ask, line).await
             }
             Err(message) => Brought::Failed(CloudError::Broken { code: "id", message }),
         };
@@ -164,18 +163,18 @@ impl Run<'_> {
     }
 
     /// Asks, all pages, and takes what is wanted of the answer.
-    async fn brought(&self, (service, read): (&Service, &Call), mut ask: Ask, line: &Line) -> Brought {
+    async fn brought(&self, (service, read): (&Service, &Call), ask: &mut Ask, line: &Line) -> Brought {
         let mut seen = HashSet::new();
         let mut together: Vec<Value> = Vec::new();
         let many = read.page.is_some() || read.batch.is_some();
         loop {
-            let answer = match self.read_call((service, read), &ask, line).await {
+            let answer = match self.read_call((service, read), ask, line).await {
                 Ok(answer) => answer,
                 Err(CloudError::Answer { code, .. }) if read.absent.contains(&code) => return Brought::Nothing,
                 Err(CloudError::Answer { code, .. }) if read.gone.contains(&code) => return Brought::Gone,
                 Err(error) => return Brought::Failed(error),
             };
-            let more = match read.page.as_ref().map(|page| next(page, &answer, &mut ask, &mut seen)) {
+            let more = match read.page.as_ref().map(|page| next(page, &answer, ask, &mut seen)) {
                 None => false,
                 Some(Ok(more)) => more,
                 Some(Err(error)) => return Brought::Failed(error),

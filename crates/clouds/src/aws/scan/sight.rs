@@ -23,7 +23,7 @@ pub(super) struct Sight<'s> {
     /// The list's types.
     pub(super) types: Vec<&'s str>,
     /// Made for the first item: most lists have none.
-    pub(super) printer: OnceLock<Printer>,
+    pub(super) printer: OnceLock<Option<Printer>>,
 }
 
 /// A page of a list.
@@ -38,7 +38,7 @@ pub(super) struct Page {
 
 impl Sight<'_> {
     /// By all that tells this list from others.
-    fn printer(&self) -> Printer {
+    fn printer(&self) -> Option<Printer> {
         let Where { account, region, partition, suffix } = self.place;
         let parent = self.parent.map(ToString::to_string).unwrap_or_default();
         let mut list = vec![partition.as_str(), account, region, suffix, &parent];
@@ -49,7 +49,8 @@ impl Sight<'_> {
     fn read(&self, service: &Service, call: &Call, status: u16, body: &[u8]) -> Result<Page, String> {
         let (mut same, mut prints) = (Vec::new(), Vec::new());
         let rest = protocol::cut(service, call, body, &mut |item| {
-            let print = self.printer.get_or_init(|| self.printer()).print(item);
+            let printer = self.printer.get_or_init(|| self.printer()).as_ref();
+            let Some(print) = printer.and_then(|printer| printer.print(item)) else { return false };
             let mut of_types = (0..).zip(&self.types).map(|(number, _)| (number, print.of_type(number)));
             let known = of_types.find(|(_, print)| self.sink.knows(print));
             if known.is_none() {

@@ -31,7 +31,7 @@ fn staying(body: &str) -> String {
 }
 
 fn call(path: &str, within: Duration) -> Call {
-    Call { method: Method::GET, path: path.into(), headers: HeaderMap::new(), body: Vec::new(), within }
+    Call { method: Method::GET, path: path.into(), headers: HeaderMap::new(), body: Bytes::new(), within }
 }
 
 const LONG: Duration = Duration::from_secs(60);

@@ -19,11 +19,11 @@ pub const COLUMNS: [&str; 9] =
     ["place", "type", "outcome", "listed", "action", "code", "message", "calls", "durationMicros"];
 
 /// A report as it is kept.
-pub(crate) fn row(report: &TypeReport) -> Coverage {
+pub(crate) fn row(report: TypeReport) -> Coverage {
     let mut row = Coverage {
-        place: report.place.clone(),
-        type_token: report.type_token.clone(),
-        outcome: report.outcome.name().to_owned(),
+        place: report.place,
+        type_token: report.type_token,
+        outcome: report.outcome.name().into(),
         listed: None,
         action: None,
         code: None,
@@ -82,7 +82,7 @@ pub async fn denied_actions(cx: &Cx, account: &Account, scan: ScanId) -> Result<
 pub fn summary(rows: &[Coverage]) -> Vec<(String, i64)> {
     let mut counts = std::collections::BTreeMap::new();
     for row in rows {
-        *counts.entry(row.outcome.clone()).or_insert(0) += 1;
+        *counts.entry(row.outcome.to_string()).or_insert(0) += 1;
     }
     counts.into_iter().collect()
 }
@@ -96,7 +96,7 @@ pub fn csv(rows: &[Coverage]) -> Vec<u8> {
         let cells = [
             row.place.clone(),
             row.type_token.clone(),
-            row.outcome.clone(),
+            row.outcome.to_string(),
             row.listed.map(|listed| listed.to_string()).unwrap_or_default(),
             maybe(&row.action),
             maybe(&row.code),
@@ -129,7 +129,7 @@ mod tests {
     fn statement_as_csv() {
         let denied = TypeOutcome::Denied { action: "s3:ListAllMyBuckets".into(), message: "=not \"you\", no\n".into() };
         let rows =
-            [row(&report("aws:s3/bucket:Bucket", denied)), row(&report("aws:sqs/queue:Queue", TypeOutcome::Listed(3)))];
+            [row(report("aws:s3/bucket:Bucket", denied)), row(report("aws:sqs/queue:Queue", TypeOutcome::Listed(3)))];
         let text = String::from_utf8(csv(&rows)).unwrap();
         assert_eq!(
             text,
@@ -143,13 +143,13 @@ mod tests {
     #[test]
     fn every_outcome_has_its_word() {
         let failed = TypeOutcome::Failed { code: "InternalError".into(), message: "m".repeat(5000) };
-        let failed = row(&report("t", failed));
-        assert_eq!((failed.outcome.as_str(), failed.code.as_deref()), ("failed", Some("InternalError")));
+        let failed = row(report("t", failed));
+        assert_eq!((failed.outcome.as_ref(), failed.code.as_deref()), ("failed", Some("InternalError")));
         assert_eq!(failed.message.unwrap().len(), MAX_MESSAGE);
-        let skipped = row(&report("t", TypeOutcome::Skipped { why: "w\0".into() }));
-        assert_eq!((skipped.outcome.as_str(), skipped.message.as_deref()), ("skipped", Some("w")));
+        let skipped = row(report("t", TypeOutcome::Skipped { why: "w\0".into() }));
+        assert_eq!((skipped.outcome.as_ref(), skipped.message.as_deref()), ("skipped", Some("w")));
         let words = [TypeOutcome::Throttled, TypeOutcome::Unsupported, TypeOutcome::NeedsParent]
-            .map(|o| row(&report("t", o)).outcome);
+            .map(|o| row(report("t", o)).outcome);
         assert_eq!(words, ["throttled", "unsupported", "needs-parent"]);
     }
 }

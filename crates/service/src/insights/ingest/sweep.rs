@@ -22,25 +22,17 @@ struct Listing {
 /// How completely each type was listed.
 #[derive(Debug, Default)]
 pub(crate) struct Completeness {
-    /// Where each type stands in `listings`.
-    types: HashMap<String, usize>,
-    /// Of each type its places, which are few.
-    listings: Vec<Vec<(String, Listing)>>,
+    /// Of each place its types. There are few places.
+    places: Vec<(String, HashMap<String, Listing>)>,
 }
 
 impl Completeness {
     fn listing(&mut self, type_token: &str, place: &str) -> &mut Listing {
-        let at = self.types.get(type_token).copied().unwrap_or_else(|| {
-            self.types.insert(type_token.to_owned(), self.listings.len());
-            self.listings.push(Vec::new());
-            self.listings.len() - 1
+        let at = self.places.iter().position(|(known, _)| known == place).unwrap_or_else(|| {
+            self.places.push((place.to_owned(), HashMap::new()));
+            self.places.len() - 1
         });
-        let places = &mut self.listings[at];
-        let at = places.iter().position(|(known, _)| known == place).unwrap_or_else(|| {
-            places.push((place.to_owned(), Listing::default()));
-            places.len() - 1
-        });
-        &mut places[at].1
+        self.places[at].1.entry(type_token.to_owned()).or_default()
     }
     /// So many of a type arrived.
     pub fn arrived(&mut self, type_token: &str, place: &str, count: u64) {
@@ -62,10 +54,8 @@ impl Completeness {
     pub fn fate(&self, type_token: &str) -> Fate {
         let complete =
             |listing: &Listing| !listing.incomplete && listing.listed.is_some_and(|listed| listed <= listing.arrived);
-        match self.types.get(type_token).and_then(|at| self.listings.get(*at)) {
-            Some(places) if places.iter().all(|(_, listing)| complete(listing)) => Fate::Gone,
-            _ => Fate::Unseen,
-        }
+        let mut listings = self.places.iter().filter_map(|(_, types)| types.get(type_token)).peekable();
+        if listings.peek().is_some() && listings.all(complete) { Fate::Gone } else { Fate::Unseen }
     }
 }
 

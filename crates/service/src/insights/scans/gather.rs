@@ -13,7 +13,7 @@ use crate::insights::{
 use pileus_clouds::{BoxFuture, Found, Print, Sink, TypeOutcome, TypeReport};
 use pileus_model::{Result, insights::resource_key};
 use pileus_store::insights::{coverage::Coverage, ingest::Key, scans::Progress};
-use std::sync::atomic::Ordering;
+use std::{future::ready, sync::atomic::Ordering};
 
 /// Lines of coverage or absent resources that are gathered before they are written.
 const GATHERED: usize = 1000;
@@ -94,31 +94,30 @@ impl Collector {
         }
         Ok(kept)
     }
-    async fn done(&self, report: TypeReport) -> Result<()> {
-        let mut row = coverage::row(&report);
-        metrics::counter!("pileus_scan_types_total", "outcome" => report.outcome.name()).increment(1);
-        let (full, line, more) = {
-            let mut guard = self.state();
-            let state = &mut *guard;
-            state.completeness.report(&report);
-            state.progress.types_done += 1;
-            state.reported.0 += row.calls;
-            state.reported.1 += i64::try_from(report.throttles).unwrap_or(i64::MAX);
-            // Absence is judged here only where no other place can still have more of the type.
-            if report.place == self.subject.place && state.completeness.fate(&report.type_token) == Fate::Gone {
-                row.settled = true;
-                let absent = state.index.missing_of(&report.type_token);
-                state.gathered.absent.extend(absent);
-                state.settled.insert(report.type_token);
-            }
-            if !matches!(report.outcome, TypeOutcome::Listed(_)) {
-                *state.others.entry(row.outcome.clone()).or_insert(0) += 1;
-            }
-            let more = state.asked(state.reported);
-            let line = said(&row, &state.progress);
-            state.gathered.coverage.push(row);
-            (state.gathered.coverage.len() >= GATHERED || state.gathered.absent.len() >= GATHERED, line, more)
-        };
+    /// A type is done; whether there is much that waits to be written.
+    fn done(&self, report: TypeReport) -> bool {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        state.completeness.report(&report);
+        state.progress.types_done += 1;
+        state.reported.0 += i64::try_from(report.calls).unwrap_or(i64::MAX);
+        state.reported.1 += i64::try_from(report.throttles).unwrap_or(i64::MAX);
+        if !matches!(report.outcome, TypeOutcome::Listed(_)) {
+            *state.others.entry(report.outcome.name().into()).or_default() += 1;
+        }
+        let mut row = coverage::row(report);
+        // Absence is judged here only where no other place can still have more of the type.
+        if row.place == self.subject.place && state.completeness.fate(&row.type_token) == Fate::Gone {
+            row.settled = true;
+            let absent = state.index.missing_of(&row.type_token);
+            state.gathered.absent.extend(absent);
+            state.settled.insert(row.type_token.clone());
+        }
+        let more = state.asked(state.reported);
+        let line = said(&row, &state.progress);
+        state.gathered.coverage.push(row);
+        let full = state.gathered.coverage.len() >= GATHERED || state.gathered.absent.len() >= GATHERED;
+        drop(guard);
         // Mostly it was counted before, while the type was being listed.
         if more != (0, 0) {
             counted(more);
@@ -126,14 +125,14 @@ impl Collector {
         if let Some(line) = line {
             self.say(line);
         }
-        if full { self.flush().await } else { Ok(()) }
+        full
     }
 }
 
 /// What the log says of a type: where something was found, and where something went wrong. The rest is in the statement.
 fn said(row: &Coverage, progress: &Progress) -> Option<String> {
     let Coverage { type_token, place, outcome, .. } = row;
-    match (outcome.as_str(), row.listed) {
+    match (outcome.as_ref(), row.listed) {
         ("listed", Some(n)) if n > 0 => {
             let (done, total) = (progress.types_done, progress.types_total);
             Some(format!("{type_token} in {place}: {n} found, {} calls ({done} of {total} types)", row.calls))
@@ -185,7 +184,8 @@ impl Sink for Collector {
         Box::pin(self.recall(place, type_token, prints))
     }
     fn report(&self, report: TypeReport) -> BoxFuture<'_, Result<()>> {
-        Box::pin(self.done(report))
+        // There are many types of which there is nothing to write yet.
+        if self.done(report) { Box::pin(self.flush()) } else { Box::pin(ready(Ok(()))) }
     }
     fn log(&self, line: String) {
         self.step.store(SCAN, Ordering::Relaxed);

@@ -24,7 +24,7 @@ use pileus_store::{
         scans::{self, Leaf, Progress, Scan},
     },
 };
-use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// How often in a row a run may be interrupted before one more type is done: by then it is likely that it is the run that kills
@@ -257,9 +257,8 @@ async fn work(tools: &Tools, collector: &Collector, scan: &Scan, leaf: &Leaf, op
         regions::follow(tools, collector, scan, &order, &opened, &*scanner).await?;
     }
     enter(collector, TYPES, STEPS[2]).await?;
-    let types: BTreeSet<String> = scanner.types(&order).into_iter().collect();
     // What is done stays done, also if this version does not know it.
-    let left = types.difference(&order.done).count();
+    let left = scanner.types(&order).iter().filter(|kind| !order.done.contains(*kind)).count();
     collector.expect(left + order.done.len());
     collector.say(format!("{left} types are to be listed"));
     enter(collector, SCAN, STEPS[3]).await?;

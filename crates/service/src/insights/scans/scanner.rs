@@ -67,7 +67,7 @@ pub trait Scanner: Send + Sync + fmt::Debug {
     fn places<'a>(&'a self, _: &'a Order, _: &'a Opened) -> BoxFuture<'a, Result<Option<Vec<String>>, CloudError>> {
         Box::pin(async { Ok(None) })
     }
-    /// The types that are going to be listed, those that are done already among them.
+    /// The types that are going to be listed, each once, those that are done already among them.
     fn types(&self, order: &Order) -> Vec<String>;
     /// Lists them all but those that are done, into the sink.
     ///

@@ -22,6 +22,7 @@ use pileus_store::{
     organizations,
 };
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -52,6 +53,9 @@ pub(super) struct Subject {
     pub place: String,
 }
 
+/// Numbers of types by outcome.
+pub(super) type Outcomes = BTreeMap<Cow<'static, str>, u64>;
+
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -76,6 +80,14 @@ impl Gathered {
             && absent.is_empty()
             && coverage.is_empty()
             && steps.is_empty()
+    }
+    /// How the types came out.
+    fn outcomes(&self) -> Outcomes {
+        let mut outcomes = Outcomes::new();
+        for row in &self.coverage {
+            *outcomes.entry(row.outcome.clone()).or_default() += 1;
+        }
+        outcomes
     }
     /// The same in parts of bounded size; what is said of types comes after all that was found.
     fn parts(mut self) -> Vec<Self> {
@@ -109,7 +121,7 @@ pub(super) struct State {
     pub before: (i64, i64),
     pub reported: (i64, i64),
     /// How many types came out otherwise than listed, by outcome.
-    pub others: BTreeMap<String, u64>,
+    pub others: Outcomes,
 }
 
 /// The hands of one run: everything that it writes goes through here.
@@ -189,7 +201,7 @@ impl Collector {
         self.state().progress
     }
     /// Takes what must be known to judge absence, and how the types came out that were not listed.
-    pub fn take_index(&self) -> (Index, Completeness, BTreeMap<String, u64>) {
+    pub fn take_index(&self) -> (Index, Completeness, Outcomes) {
         let mut state = self.state();
         let (index, completeness) = (std::mem::take(&mut state.index), std::mem::take(&mut state.completeness));
         (index, completeness, std::mem::take(&mut state.others))
@@ -283,9 +295,13 @@ impl Collector {
             // In the order in which they lie in the database; what came twice stays in its own.
             part.items.sort_by_key(|item| item.key);
             part.coverage.sort_by(|a, b| (&a.place, &a.type_token).cmp(&(&b.place, &b.type_token)));
+            let outcomes = part.outcomes();
             match self.write_part(Arc::new(part), progress).await {
                 Ok(versions) => metrics::counter!("pileus_scan_versions_total").increment(versions),
                 Err(error) => return Err(broken.insert(error).clone()),
+            }
+            for (outcome, types) in outcomes {
+                metrics::counter!("pileus_scan_types_total", "outcome" => outcome).increment(types);
             }
         }
         Ok(())

@@ -167,7 +167,7 @@ async fn a_scan_finds_what_is_there_and_says_so() {
     assert_eq!((run.jobs[0].status.as_str(), run.jobs[0].worker.as_deref()), ("succeeded", Some("one")));
 
     let rows = coverage::read(&lab.cx, &leaf, run.scan.id).await.unwrap();
-    let rows: Vec<_> = rows.iter().map(|r| (r.type_token.as_str(), r.outcome.as_str(), r.listed)).collect();
+    let rows: Vec<_> = rows.iter().map(|r| (r.type_token.as_str(), r.outcome.as_ref(), r.listed)).collect();
     assert_eq!(rows, [(BUCKET, "listed", Some(321)), (QUEUE, "denied", None)]);
     assert_eq!(coverage::denied_actions(&lab.cx, &leaf, run.scan.id).await.unwrap(), ["sqs:ListQueues"]);
 
