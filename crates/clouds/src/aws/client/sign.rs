@@ -45,6 +45,8 @@ pub(crate) struct Signer {
 struct Daily {
     /// Days since 1970.
     day: i64,
+    /// What it is for: `20150830/us-east-1/s3/aws4_request`.
+    scope: String,
     key: Secret<Vec<u8>>,
 }
 
@@ -69,27 +71,26 @@ impl Signer {
         let (now, body) = (now.max(0), hashed(&wire.body));
         let time = written(now)?;
         headers.insert(HOST, self.host.clone());
-        headers.insert(DATE, value(&DATE, &time)?);
+        headers.insert(DATE, value(&DATE, time.as_str())?);
         if self.hash {
-            headers.insert(HASH, value(&HASH, &body)?);
+            headers.insert(HASH, value(&HASH, body.as_str())?);
         }
         if let Some(token) = &self.credentials.session_token {
-            headers.insert(TOKEN, secret(&TOKEN, token.expose())?);
+            headers.insert(TOKEN, secret(&TOKEN, token.expose().as_str())?);
         }
-        let date = time.split('T').next().unwrap_or_default();
-        let scope = [date, "/", &self.region, "/", &self.service, "/aws4_request"].concat();
+        let (daily, id) = (self.daily(now, &time), &self.credentials.access_key_id);
         let (request, signed) = self.canonical(wire, headers, &body);
-        let text = ["AWS4-HMAC-SHA256\n", &time, "\n", &scope, "\n", &hashed(request.as_bytes())].concat();
-        let signature = calculate_signature(self.daily(now).key.expose(), text.as_bytes());
-        let id = &self.credentials.access_key_id;
+        let text = ["AWS4-HMAC-SHA256\n", &time, "\n", &daily.scope, "\n", &hashed(request.as_bytes())].concat();
+        let signature = calculate_signature(daily.key.expose(), text.as_bytes());
+        let scope = &daily.scope;
         let all =
-            ["AWS4-HMAC-SHA256 Credential=", id, "/", &scope, ", SignedHeaders=", &signed, ", Signature=", &signature];
-        headers.insert(AUTHORIZATION, secret(&AUTHORIZATION, &all.concat())?);
+            ["AWS4-HMAC-SHA256 Credential=", id, "/", scope, ", SignedHeaders=", &signed, ", Signature=", &signature];
+        headers.insert(AUTHORIZATION, secret(&AUTHORIZATION, all.concat())?);
         Ok(())
     }
 
-    /// The key for this time.
-    fn daily(&self, now: i64) -> Arc<Daily> {
+    /// The key for this time, which is written as this.
+    fn daily(&self, now: i64, written: &str) -> Arc<Daily> {
         let day = now / DAY;
         let mut daily = self.daily.lock().unwrap_or_else(PoisonError::into_inner);
         match &*daily {
@@ -98,7 +99,9 @@ impl Signer {
                 let time = SystemTime::UNIX_EPOCH + Duration::from_secs(now.unsigned_abs());
                 let secret = self.credentials.secret_access_key.expose();
                 let key = generate_signing_key(secret, time, &self.region, &self.service).as_ref().to_vec();
-                Arc::clone(daily.insert(Arc::new(Daily { day, key: Secret::new(key) })))
+                let date = written.split('T').next().unwrap_or_default();
+                let scope = [date, "/", &self.region, "/", &self.service, "/aws4_request"].concat();
+                Arc::clone(daily.insert(Arc::new(Daily { day, scope, key: Secret::new(key) })))
             }
         }
     }
@@ -106,7 +109,7 @@ impl Signer {
     /// The canonical request, and the names of the headers in it: all that it has.
     fn canonical(&self, wire: &Wire, headers: &HeaderMap, body: &str) -> (String, String) {
         let (path, query) = wire.path.split_once('?').unwrap_or((&wire.path, ""));
-        let mut text = String::with_capacity(1024);
+        let mut text = String::with_capacity(512);
         text.extend([wire.method.as_str(), "\n"]);
         // S3 signs a path as it is sent; all others make it plain and encode it once more.
         if self.service == "s3" {
@@ -190,11 +193,11 @@ fn hashed(bytes: &[u8]) -> String {
 ///
 /// # Errors
 /// [`CloudError::Setting`] for what cannot be one.
-fn value(name: &HeaderName, value: &str) -> Result<HeaderValue, CloudError> {
-    HeaderValue::from_str(value).map_err(|_| CloudError::Setting(format!("the header {name} cannot be sent")))
+fn value(name: &HeaderName, value: impl TryInto<HeaderValue>) -> Result<HeaderValue, CloudError> {
+    value.try_into().map_err(|_| CloudError::Setting(format!("the header {name} cannot be sent")))
 }
 
-fn secret(name: &HeaderName, text: &str) -> Result<HeaderValue, CloudError> {
+fn secret(name: &HeaderName, text: impl TryInto<HeaderValue>) -> Result<HeaderValue, CloudError> {
     let mut value = value(name, text)?;
     value.set_sensitive(true);
     Ok(value)

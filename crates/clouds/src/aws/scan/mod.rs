@@ -15,7 +15,8 @@ use super::{
     data::{Call, Service, catalogue},
 };
 use crate::value::Value;
-use crate::{CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome};
+use crate::{BoxFuture, CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use line::Line;
 pub(crate) use native::next;
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
@@ -41,14 +42,15 @@ impl<'a> Run<'a> {
 
     /// Scans, until done or canceled.
     pub(crate) async fn go(&self, mode: Mode) -> Result<(), CloudError> {
-        let ended = tokio::select! {
-            biased;
-            () = self.sink.stopped() => Err(CloudError::Canceled),
-            () = self.telling() => Err(CloudError::Canceled),
-            ended = self.both(mode) => ended,
+        let stopped = async {
+            self.sink.stopped().await;
+            Err(CloudError::Canceled)
         };
+        // Unlike `select!` this polls the others only when it is they that have something to do, and not for every answer.
+        let ways: [BoxFuture<'_, _>; 3] = [Box::pin(stopped), Box::pin(self.telling()), Box::pin(self.both(mode))];
+        let ended = FuturesUnordered::from_iter(ways).next().await;
         self.tell();
-        ended
+        ended.unwrap_or(Ok(()))
     }
 
     async fn both(&self, mode: Mode) -> Result<(), CloudError> {
@@ -62,7 +64,7 @@ impl<'a> Run<'a> {
     }
 
     /// Tells again and again; does not return.
-    async fn telling(&self) {
+    async fn telling(&self) -> Result<(), CloudError> {
         loop {
             self.tell();
             tokio::time::sleep(TELL).await;

@@ -13,7 +13,8 @@ use super::{
     sweep::{known, sweep},
 };
 use crate::App;
-use pileus_clouds::CloudError;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use pileus_clouds::{BoxFuture, CloudError};
 use pileus_model::{Error, ErrorKind, Result};
 use pileus_store::{
     Recorded,
@@ -109,14 +110,24 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
     begin(tools, &collector, &scan, &leaf).await?;
     let left = TIMEOUT.min(scan.timeout_at.as_seconds() - tools.app.clock.now().as_seconds());
     let limit = Duration::from_secs(u64::try_from(left).unwrap_or(0));
-    let worked = tokio::select! {
-        worked = alive(tools.look, &collector, work(tools, &collector, &scan, &leaf, options)) => worked,
-        error = watch(tools.look, &tools.app, &stop) => Err(error.into()),
-        () = tokio::time::sleep(limit) => Err(Ended::Failed(format!("given up after {} hours", TIMEOUT / 3600))),
-        // A sender that is gone means the same as one that says stop.
-        () = async { drop(closing.wait_for(|closing| *closing).await) } => Err(Ended::Closing),
+    let too_long = async {
+        tokio::time::sleep(limit).await;
+        Err(Ended::Failed(format!("given up after {} hours", TIMEOUT / 3600)))
     };
-    match worked {
+    let closes = async {
+        // A sender that is gone means the same as one that says stop.
+        drop(closing.wait_for(|closing| *closing).await);
+        Err(Ended::Closing)
+    };
+    let ways: [BoxFuture<'_, _>; 4] = [
+        Box::pin(alive(tools.look, &collector, work(tools, &collector, &scan, &leaf, options))),
+        Box::pin(async { Err(watch(tools.look, &tools.app, &stop).await.into()) }),
+        Box::pin(too_long),
+        Box::pin(closes),
+    ];
+    // Unlike `select!` this polls the others only when it is they that have something to do, and not for every answer of a cloud.
+    let worked = FuturesUnordered::from_iter(ways).next().await;
+    match worked.unwrap_or(Err(Ended::Closing)) {
         Ok(()) => Ok(finish(&collector, &scan, None).await?),
         Err(Ended::Failed(reason)) => Ok(finish(&collector, &scan, Some(reason)).await?),
         // Something of ours is wrong, and would be again.
