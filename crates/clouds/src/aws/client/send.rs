@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
         let wire = ask.write(service, call);
         let (mut failed, mut throttled, mut corrected) = (0, 0, false);
         loop {
-            // Boxed, so that everything that asks is small: there are many at once, and what is small is allocated at once.
+            // Boxed, so that whatever asks stays small: there is much of it at a time, and small things are allocated fastest.
             let once = Box::pin(self.once(&target, (service, call), &wire, tally, reader));
             let failure = match once.await? {
                 Ok(value) => {

@@ -1,7 +1,7 @@
 //! Going on after an element without looking at what is in it.
 
 use super::{Pull, Tag};
-use memchr::memchr2_iter;
+use memchr::memchr_iter;
 
 impl<'t> Pull<'t> {
     /// The document from the beginning of an element that was begun to where it was read to.
@@ -21,32 +21,31 @@ impl<'t> Pull<'t> {
             Some(name) if !self.empty => *name,
             _ => return self.skip(),
         };
-        let rest = &self.text[self.at..];
-        let (bytes, mut depth, mut open) = (rest.as_bytes(), 1_usize, None);
-        for at in memchr2_iter(b'<', b'>', bytes) {
-            let Some(from) = open else {
-                if bytes[at] == b'<' {
-                    open = Some(at + 1);
+        let bytes = &self.text.as_bytes()[self.at..];
+        let mut depth = 1_usize;
+        for at in memchr_iter(b'<', bytes) {
+            let tag = &bytes[at + 1..];
+            if tag.first() == Some(&b'/') {
+                depth -= 1;
+                if depth > 0 {
+                    continue;
                 }
-                continue;
-            };
-            let tag = &bytes[from..at];
-            if bytes[at] == b'<' || tag.iter().any(|byte| matches!(byte, b'"' | b'\'' | b'!' | b'?')) {
-                return self.skip();
-            }
-            open = None;
-            match (tag.first(), tag.last()) {
-                (Some(b'/'), _) => depth -= 1,
-                (_, Some(b'/')) => {}
-                _ => depth += 1,
-            }
-            if depth == 0 {
-                if tag[1..] != *name.as_bytes() {
+                let Some(rest) = tag[1..].strip_prefix(name.as_bytes()).filter(|rest| rest.first() == Some(&b'>'))
+                else {
                     return self.skip();
-                }
+                };
                 self.open.pop();
-                self.at += at + 1;
+                self.at = self.text.len() - rest.len() + 1;
                 return Ok(());
+            }
+            // Names are short: no search is worth its beginning.
+            let Some(end) = tag.iter().position(|byte| matches!(byte, b'>' | b'"' | b'\'' | b'!' | b'?' | b'<')) else {
+                break;
+            };
+            match (tag[end], tag[..end].last()) {
+                (b'>', Some(b'/')) => {}
+                (b'>', _) => depth += 1,
+                _ => return self.skip(),
             }
         }
         Err("the document ends early".into())
