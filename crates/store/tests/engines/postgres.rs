@@ -2,14 +2,17 @@
 
 use crate::lab::{Lab, On, event, insert, open};
 use pileus_model::{ErrorKind, audit::LogId};
-use pileus_store::{Recorded, StoreConfig, TxExt, audit};
+use pileus_store::{Recorded, Store, StoreConfig, TxExt, audit};
 use pileus_testkit::{
     clock::TestClock,
     postgres::{self, Cluster, Durability},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, Ordering},
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc, Barrier,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 use tokio_postgres::NoTls;
 
@@ -208,4 +211,31 @@ async fn accounts_and_schedules_are_read_by_their_index() {
     assert!(page.contains("accounts_by_parent") && !page.contains("Sort"), "{page}");
     let due = plan("due (999, 1000)").await;
     assert!(due.contains("Index Scan using scan_schedules_due"), "{due}");
+}
+
+/// The connections that two reads at once are given.
+async fn two_connections(store: Store) -> BTreeSet<i64> {
+    let both = Arc::new(Barrier::new(2));
+    let read = |both: Arc<Barrier>| {
+        store.read(move |tx| {
+            let own = tx.one("SELECT pg_backend_pid()::bigint", &[], |row| row.int(0))?;
+            both.wait();
+            Ok(own)
+        })
+    };
+    let (one, other) = tokio::join!(read(Arc::clone(&both)), read(both));
+    [one, other].into_iter().map(|pid| pid.unwrap().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_outlive_the_runtime_that_asked_for_them() {
+    let Some(lab) = Lab::start(On::Postgres).await else { return };
+    let store = lab.store.clone();
+    let elsewhere = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(two_connections(store))
+    });
+    let then = elsewhere.join().unwrap();
+    assert_eq!(then.len(), 2);
+    assert_eq!(two_connections(lab.store.clone()).await, then);
 }

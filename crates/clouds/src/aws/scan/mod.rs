@@ -50,7 +50,7 @@ impl<'a> Run<'a> {
         let ways: [BoxFuture<'_, _>; 3] = [Box::pin(stopped), Box::pin(self.telling()), Box::pin(self.both(mode))];
         let ended = FuturesUnordered::from_iter(ways).next().await;
         self.tell();
-        ended.unwrap_or(Ok(()))
+        ended.unwrap_or(Err(CloudError::Canceled))
     }
 
     async fn both(&self, mode: Mode) -> Result<(), CloudError> {
@@ -100,8 +100,9 @@ impl<'a> Run<'a> {
             CloudError::Canceled | CloudError::Sink(_) => return Err(error),
             CloudError::Setting(message) => TypeOutcome::Failed { code: "setting".into(), message },
             CloudError::Credentials { code, message } => {
-                if let Err(error @ CloudError::Credentials { .. }) = Box::pin(super::who::identity(&self.session)).await
-                {
+                // Rare, and large: boxed, as in `Session::asked`.
+                let identity = Box::pin(super::who::identity(&self.session));
+                if let Err(error @ CloudError::Credentials { .. }) = identity.await {
                     return Err(error);
                 }
                 TypeOutcome::Failed { code, message }

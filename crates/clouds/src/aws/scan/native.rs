@@ -143,7 +143,9 @@ impl Run<'_> {
 
     /// One list to its end; what goes wrong becomes the types' problem.
     async fn listed(&self, unit: &Unit<'_>, parent: Option<&Value>, lines: &[Line]) -> Result<(), CloudError> {
-        if let Err(error) = Box::pin(self.pages(unit, parent, lines)).await {
+        // Boxed, as in `Session::asked`.
+        let pages = Box::pin(self.pages(unit, parent, lines));
+        if let Err(error) = pages.await {
             let outcome = self.settle(error).await?;
             lines.iter().for_each(|line| line.problem(outcome.clone()));
         }

@@ -2,6 +2,7 @@
 //!
 //! It knows the connection. It must never know what the rooms do with it.
 
+mod connect;
 mod tx;
 mod values;
 
@@ -19,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::runtime::Handle;
-use tokio_postgres::{Config, NoTls, config::SslMode};
+use tokio_postgres::{Config, config::SslMode};
 use tx::PostgresTx;
 
 /// The oldest server that is supported, as `server_version_num` counts.
@@ -48,7 +49,9 @@ impl Postgres {
     /// Connects and brings the schema up to date. Tells whether it was created by this call.
     pub async fn open(url: &Secret<String>, size: usize, tools: Arc<Tools>) -> Result<(Self, bool)> {
         let config = parse(url)?;
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let runtime = Handle::current();
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = Manager::from_connect(config, connect::On(runtime.clone()), recycling);
         let pool = Pool::builder(manager)
             .max_size(size.max(2))
             .runtime(Runtime::Tokio1)
@@ -60,7 +63,7 @@ impl Postgres {
             }))
             .build()
             .map_err(|e| Error::internal(format!("the pool of connections: {e}")))?;
-        let this = Self { pool, runtime: Handle::current(), tools };
+        let this = Self { pool, runtime, tools };
         let mut client = this.connection().await?;
         let version = client.query_one("SELECT current_setting('server_version_num')::int", &[]).await;
         let version: i32 = version.and_then(|row| row.try_get(0)).map_err(|e| error::postgres(&e))?;
