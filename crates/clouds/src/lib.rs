@@ -12,5 +12,5 @@ mod value;
 
 pub use print::{Epoch, Print, Prints};
 pub use redact::RedactionKey;
-pub use report::{BoxFuture, CloudError, Found, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport};
+pub use report::{BoxFuture, CloudError, Found, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport, first};
 pub use value::{Map, Number, Value};

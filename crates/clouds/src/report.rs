@@ -3,10 +3,17 @@
 //! This room knows the words between a scanner and whoever runs it. It must never know a cloud.
 
 use crate::{Print, RedactionKey, Value};
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 /// A boxed future, so that a [`Sink`] can be given as a `dyn`.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What ends first of these; `None` of none. Unlike `select!` it polls the others only when it is they that have something to do: what
+/// asks a cloud is woken for every answer.
+pub async fn first<'a, T>(ways: impl IntoIterator<Item = BoxFuture<'a, T>>) -> Option<T> {
+    ways.into_iter().collect::<FuturesUnordered<_>>().next().await
+}
 
 /// One resource that was found.
 #[derive(Debug, Clone, PartialEq)]

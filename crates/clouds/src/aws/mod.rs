@@ -21,6 +21,7 @@ use crate::{CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome, TypeReport}
 use client::{Paces, Session, Shared};
 use data::Where;
 use partition::Partition;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use pileus_egress::{Allow, Egress, EgressConfig};
 use pileus_model::clock::Clock;
 use std::{
@@ -28,6 +29,9 @@ use std::{
     time::Duration,
 };
 
+/// What is percent-encoded in a name or a value, and in a path: all but what is unreserved (RFC 3986, section 2.3).
+const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const PATH: &AsciiSet = &COMPONENT.remove(b'/');
 /// Longest answer, in bytes.
 const LONGEST_ANSWER: usize = 32 << 20;
 /// Longest time for a request that belongs to no scan.

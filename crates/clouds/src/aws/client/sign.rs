@@ -5,11 +5,14 @@
 //! Keys and signatures are aws-sigv4's; what is signed is written here, so that a key is derived once a day and not for each request
 //! (ADR 12). The rules are those of "Create a signed AWS API request" (IAM User Guide); the tests hold them against aws-sigv4's own.
 
-use crate::{CloudError, aws::Credentials, aws::protocol::Wire};
+use crate::{
+    CloudError,
+    aws::{COMPONENT, Credentials, PATH, protocol::Wire},
+};
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use jiff::{Timestamp, tz::Offset};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, percent_encode, utf8_percent_encode};
 use pileus_egress::{AUTHORIZATION, HOST, HeaderMap, HeaderName, HeaderValue};
 use pileus_model::Secret;
 use std::{
@@ -18,9 +21,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-/// What stands for itself in a query string, and in a path.
-const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const PATH: &AsciiSet = &QUERY.remove(b'/');
 const DAY: i64 = 86_400;
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const HASH: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -58,9 +58,11 @@ impl Signer {
         host: HeaderValue,
         hash: bool,
     ) -> Option<Self> {
+        if credentials.is_none() {
+            return None;
+        }
         let (credentials, region, service) = (credentials.clone(), region.to_owned(), service.to_owned());
-        let signer = Self { credentials, region, service, host, hash, daily: Mutex::default() };
-        (!signer.credentials.is_none()).then_some(signer)
+        Some(Self { credentials, region, service, host, hash, daily: Mutex::default() })
     }
 
     /// Adds the headers that a request gets besides its own, at this time in seconds since 1970.
@@ -158,7 +160,7 @@ fn parameters(query: &str, out: &mut String) {
     let encoded = |part: &str| {
         let spaced = part.replace('+', " ");
         let bytes: Vec<u8> = percent_decode_str(&spaced).collect();
-        percent_encode(&bytes, QUERY).to_string()
+        percent_encode(&bytes, COMPONENT).to_string()
     };
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     let mut pairs: Vec<(String, String)> = pairs

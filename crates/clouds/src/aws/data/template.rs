@@ -3,14 +3,13 @@
 //! This room knows text with holes. It must never know what the text is for.
 
 use super::Path;
-use crate::value::Value;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::{
+    aws::{COMPONENT, PATH},
+    value::Value,
+};
+use percent_encoding::utf8_percent_encode;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::borrow::Cow;
-
-/// Characters that stand for themselves in a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const SEGMENTS: &AsciiSet = &SEGMENT.remove(b'/');
 
 /// Where a scan is.
 #[derive(Debug, Clone, Default)]
@@ -103,7 +102,7 @@ impl Template {
 
     /// The text as part of a path: what fills the holes is percent-encoded.
     pub(crate) fn fill_uri(&self, scope: &Scope<'_>) -> Result<String, String> {
-        self.render(scope, |text, slashes| utf8_percent_encode(text, if slashes { SEGMENTS } else { SEGMENT }).into())
+        self.render(scope, |text, slashes| utf8_percent_encode(text, if slashes { PATH } else { COMPONENT }).into())
     }
 
     fn render(&self, scope: &Scope<'_>, encode: impl Fn(&str, bool) -> Cow<'_, str>) -> Result<String, String> {

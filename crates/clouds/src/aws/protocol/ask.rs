@@ -2,12 +2,13 @@
 //!
 //! This room knows how each protocol writes a question. It must never know hosts or signatures.
 
-use crate::aws::data::{Call, Protocol, Scope, Service, Template};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use crate::aws::{
+    COMPONENT,
+    data::{Call, Protocol, Scope, Service, Template},
+};
+use percent_encoding::utf8_percent_encode;
 use pileus_egress::{Bytes, HeaderName, HeaderValue, Method};
 use serde_json::{Map, Value};
-
-const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A question before it is written: parameters are filled in, continuations are added.
 #[derive(Debug, Clone, Default)]
@@ -144,11 +145,11 @@ fn add(out: &mut String, params: &Map<String, Value>) {
             if !out.is_empty() {
                 out.push('&');
             }
-            out.extend(utf8_percent_encode(name, FORM));
+            out.extend(utf8_percent_encode(name, COMPONENT));
             out.push('=');
             match value {
-                Value::String(text) => out.extend(utf8_percent_encode(text, FORM)),
-                other => out.extend(utf8_percent_encode(&other.to_string(), FORM)),
+                Value::String(text) => out.extend(utf8_percent_encode(text, COMPONENT)),
+                other => out.extend(utf8_percent_encode(&other.to_string(), COMPONENT)),
             }
         }
     }

@@ -15,8 +15,7 @@ use super::{
     data::{Call, Service, catalogue},
 };
 use crate::value::Value;
-use crate::{BoxFuture, CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome};
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use crate::{BoxFuture, CloudError, Mode, Place, ScanOptions, Sink, TypeOutcome, first};
 use line::Line;
 pub(crate) use native::next;
 use std::{collections::BTreeSet, sync::atomic::Ordering, time::Duration};
@@ -46,9 +45,8 @@ impl<'a> Run<'a> {
             self.sink.stopped().await;
             Err(CloudError::Canceled)
         };
-        // Unlike `select!` this polls the others only when it is they that have something to do, and not for every answer.
         let ways: [BoxFuture<'_, _>; 3] = [Box::pin(stopped), Box::pin(self.telling()), Box::pin(self.both(mode))];
-        let ended = FuturesUnordered::from_iter(ways).next().await;
+        let ended = first(ways).await;
         self.tell();
         ended.unwrap_or(Err(CloudError::Canceled))
     }

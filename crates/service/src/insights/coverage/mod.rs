@@ -7,6 +7,7 @@ use pileus_clouds::{TypeOutcome, TypeReport};
 use pileus_codec::table;
 use pileus_model::{Error, Result, ids::ScanId, insights::Account};
 use pileus_store::insights::{coverage as store, scans};
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub use pileus_store::insights::coverage::Coverage;
 
@@ -78,13 +79,16 @@ pub async fn denied_actions(cx: &Cx, account: &Account, scan: ScanId) -> Result<
     read.await?.ok_or_else(|| Error::not_found("scan not found"))
 }
 
-/// How many lines there are of each outcome, in the order of the outcomes' names.
-pub fn summary(rows: &[Coverage]) -> Vec<(String, i64)> {
-    let mut counts = std::collections::BTreeMap::new();
+/// Numbers of types by outcome.
+pub(crate) type Outcomes = BTreeMap<Cow<'static, str>, u64>;
+
+/// How many lines there are of each outcome.
+pub(crate) fn summary(rows: &[Coverage]) -> Outcomes {
+    let mut counts = Outcomes::new();
     for row in rows {
-        *counts.entry(row.outcome.to_string()).or_insert(0) += 1;
+        *counts.entry(row.outcome.clone()).or_default() += 1;
     }
-    counts.into_iter().collect()
+    counts
 }
 
 /// The statement as CSV (RFC 4180 with LF, a header first). What a cloud said can't be taken for a formula.
@@ -137,7 +141,7 @@ mod tests {
              us-east-1,aws:s3/bucket:Bucket,denied,,s3:ListAllMyBuckets,,\"'=not \"\"you\"\", no\n\",2,1500\n\
              us-east-1,aws:sqs/queue:Queue,listed,3,,,,2,1500\n"
         );
-        assert_eq!(summary(&rows), [("denied".to_owned(), 1), ("listed".to_owned(), 1)]);
+        assert_eq!(summary(&rows), Outcomes::from([("denied".into(), 1), ("listed".into(), 1)]));
     }
 
     #[test]

@@ -13,8 +13,7 @@ use super::{
     sweep::{known, sweep},
 };
 use crate::App;
-use futures_util::{StreamExt, stream::FuturesUnordered};
-use pileus_clouds::{BoxFuture, CloudError};
+use pileus_clouds::{BoxFuture, CloudError, first};
 use pileus_model::{Error, ErrorKind, Result};
 use pileus_store::{
     Recorded,
@@ -125,8 +124,7 @@ async fn attend(tools: &Tools, lease: Lease, stop: Stop, closing: &mut watch::Re
         Box::pin(too_long),
         Box::pin(closes),
     ];
-    // Unlike `select!` this polls the others only when it is they that have something to do, and not for every answer of a cloud.
-    let worked = FuturesUnordered::from_iter(ways).next().await;
+    let worked = first(ways).await;
     match worked.unwrap_or(Err(Ended::Closing)) {
         Ok(()) => Ok(finish(&collector, &scan, None).await?),
         Err(Ended::Failed(reason)) => Ok(finish(&collector, &scan, Some(reason)).await?),

@@ -6,7 +6,10 @@
 use super::signals::Stop;
 use crate::{
     App,
-    insights::ingest::{Completeness, Index},
+    insights::{
+        coverage::{Outcomes, summary},
+        ingest::{Completeness, Index},
+    },
 };
 use pileus_model::{Error, Result, Timestamp, audit::NewEvent, ids::AccountId};
 use pileus_store::{
@@ -22,8 +25,7 @@ use pileus_store::{
     organizations,
 };
 use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -53,9 +55,6 @@ pub(super) struct Subject {
     pub place: String,
 }
 
-/// Numbers of types by outcome.
-pub(super) type Outcomes = BTreeMap<Cow<'static, str>, u64>;
-
 /// What waits to be written.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -80,14 +79,6 @@ impl Gathered {
             && absent.is_empty()
             && coverage.is_empty()
             && steps.is_empty()
-    }
-    /// How the types came out.
-    fn outcomes(&self) -> Outcomes {
-        let mut outcomes = Outcomes::new();
-        for row in &self.coverage {
-            *outcomes.entry(row.outcome.clone()).or_default() += 1;
-        }
-        outcomes
     }
     /// The same in parts of bounded size; what is said of types comes after all that was found.
     fn parts(mut self) -> Vec<Self> {
@@ -295,7 +286,7 @@ impl Collector {
             // In the order in which they lie in the database; what came twice stays in its own.
             part.items.sort_by_key(|item| item.key);
             part.coverage.sort_by(|a, b| (&a.place, &a.type_token).cmp(&(&b.place, &b.type_token)));
-            let outcomes = part.outcomes();
+            let outcomes = summary(&part.coverage);
             match self.write_part(Arc::new(part), progress).await {
                 Ok(versions) => metrics::counter!("pileus_scan_versions_total").increment(versions),
                 Err(error) => return Err(broken.insert(error).clone()),

@@ -3,7 +3,7 @@
 //!
 //! This room knows runtimes. It must never know statements.
 
-use deadpool_postgres::Connect;
+use deadpool_postgres::{ConfigConnectImpl, Connect};
 use futures_util::future::BoxFuture;
 use std::future::pending;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -14,20 +14,12 @@ pub(super) struct On(pub Handle);
 
 impl Connect for On {
     fn connect(&self, config: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
-        let (runtime, config) = (self.0.clone(), config.clone());
-        let connecting = self.0.spawn(async move {
-            let (client, connection) = config.connect(NoTls).await?;
-            let driven = runtime.spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::warn!(%error, "a connection to the database ended");
-                }
-            });
-            Ok((client, driven))
-        });
-        // That runtime ends, and the process with it: the pool's own limit tells whoever waits.
+        let config = config.clone();
+        let connecting = self.0.spawn(async move { ConfigConnectImpl { tls: NoTls }.connect(&config).await });
         Box::pin(async move {
             match connecting.await {
                 Ok(connected) => connected,
+                // That runtime ends, and the process with it: the pool's own limit tells whoever waits.
                 Err(_) => pending().await,
             }
         })
